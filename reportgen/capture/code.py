@@ -1,0 +1,86 @@
+"""Which code ran: the git commit of the program's folder, and the command line without its secrets."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from reportgen.capture.redaction import redact_arguments, strip_credentials
+
+GIT_TIMEOUT_S: Final = 5.0
+"""Longest time that one call of git may take; a repository on a slow disk is left out rather than waited for."""
+
+
+def read_code(program: Path | None, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the fields of a `code` line that are known: those of git, and `entry` and `command`.
+
+    `program` is the file that was started; its folder decides the repository, else the working folder does.
+    """
+    facts: dict[str, Any] = {}
+    for folder in dict.fromkeys(path for path in (program.parent if program else None, Path.cwd()) if path):
+        facts = read_git(folder)
+        if facts:
+            break
+    entry = _entry(program)
+    command = redact_arguments(_without_home(argument) for argument in arguments[1:])
+    return {**facts, "entry": entry, "command": [entry, *command]}
+
+
+def read_git(folder: Path) -> dict[str, Any]:
+    """Return `commit`, `commit_time`, `parents`, `branch`, `dirty` and `remote` as far as git tells them."""
+    status = _git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    if status is None:
+        return {}
+    facts: dict[str, Any] = {"dirty": False}
+    for line in status.splitlines():
+        if line.startswith("# branch.oid ") and "(initial)" not in line:
+            facts["commit"] = line.removeprefix("# branch.oid ")
+        elif line.startswith("# branch.head ") and "(detached)" not in line:
+            facts["branch"] = line.removeprefix("# branch.head ")
+        elif not line.startswith("#"):
+            facts["dirty"] = True
+    described = _git(folder, "log", "-1", "--no-show-signature", "--format=%ct %P", "HEAD")
+    if described:
+        time, *parents = described.split()
+        facts.update(commit_time=int(time), parents=parents)
+    remote = _git(folder, "config", "--get", "remote.origin.url")
+    if remote:
+        facts["remote"] = strip_credentials(_without_home(remote.strip()))
+    return facts
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Return what git prints, None when there is no git, no repository, or no answer in time."""
+    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(
+            ("git", "-c", "core.fsmonitor=false", "-C", folder, *arguments),
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=GIT_TIMEOUT_S,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
+
+
+def _entry(program: Path | None) -> str:
+    spec = getattr(sys.modules.get("__main__"), "__spec__", None)
+    if spec is not None and spec.name:
+        return f"-m {spec.name.removesuffix('.__main__')}"
+    return program.name if program else ""
+
+
+def _without_home(text: str) -> str:
+    try:
+        home = str(Path.home())
+    except RuntimeError:
+        return text  # a user without a home has none to hide
+    return text.replace(home, "~") if len(home) > 3 else text

@@ -1,0 +1,56 @@
+"""The worker processes that the command line lends to a build."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from reportgen.errors import ReportgenError
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+
+def default_jobs() -> int:
+    """Return the number of cores that this process may use."""
+    if sys.platform == "win32":
+        return min(os.cpu_count() or 1, 61)  # more handles than Windows can wait for
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+@contextmanager
+def worker_pool(jobs: int) -> Iterator[Callable[[], Executor] | None]:
+    """Yield what starts a pool of `jobs` processes when it is called, so that a build with no work pays for none.
+
+    With one job it yields None: everything runs in this process. Whatever ends the block, jobs that have not begun
+    are dropped and the processes are waited for. A worker that dies becomes a `ReportgenError`.
+    """
+    if jobs == 1:
+        yield None
+        return
+    from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+
+    pools: list[Executor] = []
+
+    def start() -> Executor:
+        pools.append(ProcessPoolExecutor(jobs, initializer=_ignore_interrupt))
+        return pools[-1]
+
+    try:
+        yield start
+    except BrokenProcessPool as error:
+        raise ReportgenError(
+            "a worker process ended unexpectedly, often for want of memory: try again with --jobs 1"
+        ) from error
+    finally:
+        for pool in pools:
+            pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _ignore_interrupt() -> None:
+    """Leave Ctrl-C to the parent process: a worker that dies of it prints a traceback over the parent's one line."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,0 +1,174 @@
+"""The output folder as it was found: what lies there, and what the last build says it wrote. Looks, never writes.
+
+Whatever lies in the folder is untrusted, since sites come from pull requests and from other people. A path that a file
+of the folder names counts only with the shape of a path that a build writes, and nothing is reached through a symbolic
+link inside the folder. (The folder itself may be one.)
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from reportgen.errors import SiteError
+from reportgen.formats import SITE_FORMAT
+from reportgen.site import urls
+from reportgen.sources.statcache import open_regular
+
+NOJEKYLL: Final = ".nojekyll"
+"""Empty file that tells GitHub Pages to publish the folder as it is."""
+MAX_OBJECT_BYTES: Final = 256 * 2**20
+"""Longest `data/site.json` or journal that is read."""
+
+_SHA256: Final = re.compile(r"[0-9a-f]{64}")
+_RUN_KEY: Final = re.compile(r"[0-9a-f]{32}")
+_SIGNS: Final = (NOJEKYLL, urls.HOME, urls.SUMMARIES)
+_NO_CONTENT: Final = frozenset(
+    {".git", ".gitignore", ".gitattributes", ".gitkeep", "CNAME", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}
+)
+
+
+@dataclass(frozen=True, slots=True)
+class PreviousSite:
+    """What `data/site.json` of a site says; nothing but `files` was checked in depth."""
+
+    files: Mapping[str, str]
+    """Path -> sha256 of what the build wrote there; entries of another shape were dropped."""
+    runs: Mapping[str, Mapping[str, Any]]
+    """Run key -> what the build noted of the run, untrusted; entries that are no objects were dropped."""
+    document: Mapping[str, Any]
+    """The whole object as it stands in the file, untrusted."""
+    dropped: int = 0
+    """How many entries of `files` and `runs` were dropped."""
+
+
+class SiteFolder:
+    """The folder at the absolute path `root`, which may be missing; `name` is what the user calls it."""
+
+    def __init__(self, root: str, name: str) -> None:
+        self.root = root
+        self.name = name
+        self.missing = not os.path.exists(root)
+        self._folders: set[str] = {""}  # known to be real folders; only the holder of the lock changes them
+
+    def at(self, path: str) -> str:
+        """Return the absolute path of the site path `path`."""
+        return os.path.join(self.root, path)
+
+    def is_folder(self, folder: str) -> bool:
+        """Tell whether `folder` is a folder of the site that is reached through no symbolic link."""
+        if folder in self._folders:
+            return True
+        if self.missing or not self.is_folder(os.path.dirname(folder)):
+            return False
+        try:
+            if not stat.S_ISDIR(os.lstat(self.at(folder)).st_mode):
+                return False
+        except OSError:
+            return False
+        self._folders.add(folder)
+        return True
+
+    def regular_file(self, path: str) -> str | None:
+        """Return the absolute path of a regular file that is reached through no symbolic link, or None."""
+        if self.missing or not self.is_folder(os.path.dirname(path)):
+            return None
+        file = self.at(path)
+        try:
+            return file if stat.S_ISREG(os.lstat(file).st_mode) else None
+        except OSError:
+            return None
+
+    def can_replace(self, path: str) -> bool:
+        """Tell whether there is a file at `path`; raise `SiteError` when something else is in the way of one."""
+        if self.regular_file(path):
+            return True
+        if not self.missing:
+            for place in (*folders_of(path), path):
+                if not self.is_folder(place) and os.path.lexists(self.at(place)):
+                    raise self.in_the_way(place)
+            if self.is_folder(path):
+                raise self.in_the_way(path)
+        return False
+
+    def in_the_way(self, path: str) -> SiteError:
+        """Return the error for what lies at `path` where a file or a folder of the site belongs."""
+        mode = os.lstat(self.at(path)).st_mode
+        kind = "a symbolic link" if stat.S_ISLNK(mode) else "a folder" if stat.S_ISDIR(mode) else "not a folder"
+        return SiteError(f"'{self.at(path)}' is {kind} where the site needs to write: move it away")
+
+    def foreign_entry(self) -> str | None:
+        """Return the name of an entry that makes the folder not empty, or None. Folders without files do not count.
+
+        Nor do hidden entries of reportgen, nor what an orphan branch, a fresh mount or a desktop puts there.
+        """
+        for name in [] if self.missing else sorted(os.listdir(self.root)):
+            if name not in _NO_CONTENT and not name.startswith(".reportgen-") and _holds_file(self.at(name)):
+                return name
+        return None
+
+    def has_signs(self) -> bool:
+        """Tell a site whose `data/site.json` is damaged from a folder of somebody else."""
+        return all(self.regular_file(path) for path in (*_SIGNS, urls.SITE_JSON))
+
+    def read_previous(self) -> PreviousSite | None:
+        """Return what `data/site.json` says; None when there is none, or it is not what a build writes.
+
+        Raises `SiteError` when a newer version wrote it, since what that one left behind could not be cleared.
+        """
+        file = self.regular_file(urls.SITE_JSON)
+        document = read_object(file) if file else {}
+        version, files, runs = document.get("format"), document.get("files"), document.get("runs")
+        if type(version) is not int or not isinstance(files, dict) or not isinstance(runs, dict):
+            return None
+        if version > SITE_FORMAT:
+            raise SiteError(
+                f"'{self.name}' was written by a newer reportgen (site format {version}; "
+                f"this one knows {SITE_FORMAT}): upgrade reportgen, or choose another folder"
+            )
+        good_files = {path: sha256 for path, sha256 in files.items() if is_entry(path, sha256)}
+        good_runs = {key: run for key, run in runs.items() if _RUN_KEY.fullmatch(key) and isinstance(run, dict)}
+        dropped = len(files) + len(runs) - len(good_files) - len(good_runs)
+        return PreviousSite(good_files, good_runs, document, dropped)
+
+
+def read_object(file: str) -> dict[str, Any]:
+    """Return the JSON object in a regular file; an empty one when there is none, or the file is of no use."""
+    try:
+        descriptor, found = open_regular(file)
+        with open(descriptor, "rb") as reader:
+            if found.st_size > MAX_OBJECT_BYTES:
+                return {}
+            value = orjson.loads(reader.read(MAX_OBJECT_BYTES))
+    except (OSError, orjson.JSONDecodeError):
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def is_entry(path: str, sha256: object) -> bool:
+    """Tell whether a pair from a file can be something that a build wrote."""
+    return urls.is_site_path(path) and isinstance(sha256, str) and _SHA256.fullmatch(sha256) is not None
+
+
+def folders_of(path: str) -> Iterator[str]:
+    """Yield the folders above `path`, outermost first: `data/runs/k.jsonl.gz` -> `data`, `data/runs`."""
+    position = path.find("/")
+    while position != -1:
+        yield path[:position]
+        position = path.find("/", position + 1)
+
+
+def _holds_file(path: str) -> bool:
+    """Tell whether `path` is anything but a folder, or a folder that holds such a thing at any depth."""
+    if os.path.islink(path) or not os.path.isdir(path):
+        return True
+    return any(
+        files or any(os.path.islink(os.path.join(folder, name)) for name in folders)
+        for folder, folders, files in os.walk(path)
+    )

@@ -1,0 +1,152 @@
+"""What worker processes do: read runs and make their files, draw plots. Values in, bytes out; nothing is written here.
+
+Every job is a module-level function on picklable values, so that any `concurrent.futures.Executor` can run it.
+"""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from reportgen.model import Relative, Series, Summary
+from reportgen.plots import Line, Plot, render_plot
+from reportgen.site import data, urls
+from reportgen.site.config import Config
+from reportgen.site.pages.run import make_run_page
+from reportgen.site.render import Renderer
+from reportgen.sources import ArtifactLimits, RunRef, read_run
+from reportgen.sources.record import encode_record, read_record
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What every job needs to know."""
+
+    config: Config
+    renderer: Renderer
+    limits: ArtifactLimits
+
+
+@dataclass(frozen=True, slots=True)
+class RunJob:
+    """One run to read, with the relatives that its page names."""
+
+    ref: RunRef
+    parent: Relative | None
+    children: tuple[Relative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactCopy:
+    """An artifact to publish."""
+
+    path: str
+    """Site path."""
+    source: str
+    """Path of the bytes on this machine."""
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutput:
+    """All that one run puts into the site."""
+
+    summary: Summary
+    fingerprint: tuple[str, ...]
+    files: Mapping[str, bytes]
+    """Site path -> bytes of record, page, series and tiles."""
+    artifacts: tuple[ArtifactCopy, ...]
+    twin_of: str = ""
+    """Key of the run that was asked for, when this is another run with the same id."""
+
+
+def make_runs(settings: Settings, jobs: Sequence[RunJob]) -> list[RunOutput]:
+    """Read each run and make its record, its page and its data files."""
+    outputs = []
+    collecting = gc.isenabled()
+    gc.disable()  # the values of a run form no cycles, and a pass over the columns of a large run costs more than it frees
+    try:
+        for job in jobs:
+            outputs += _make_run(settings, job)
+    finally:
+        if collecting:
+            gc.enable()
+    return outputs
+
+
+def _make_run(settings: Settings, job: RunJob) -> list[RunOutput]:
+    outputs = []
+    for read in read_run(job.ref, limits=settings.limits):
+        run = read.run
+        summary = run.summary
+        page = make_run_page(
+            run,
+            parent=job.parent,
+            children=job.children,
+            config=settings.config,
+            artifact_files=read.artifact_files,
+        )
+        path = urls.run_page(summary.key, summary.name)
+        own = data.make_run_files(run)
+        files = {
+            urls.record(summary.key): encode_record(run),
+            urls.series_js(summary.key): own.series,
+            path: settings.renderer.render("run.html", page, path=path),
+            **own.tiles,
+        }
+        copies = tuple(
+            ArtifactCopy(a.published, read.artifact_files[a.path], a.sha256, a.size_bytes)
+            for a in run.artifacts
+            if a.published is not None
+        )
+        twin_of = "" if summary.key == job.ref.key else job.ref.key
+        outputs.append(RunOutput(summary, read.fingerprint, files, copies, twin_of))
+    return outputs
+
+
+@dataclass(frozen=True, slots=True)
+class PlotLine:
+    """One run in a plot."""
+
+    key: str
+    label: str
+    slot: int
+    record: str
+    """Path of the run's record on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlotJob:
+    """The plots of one experiment: its selection of runs, one plot a metric."""
+
+    lines: tuple[PlotLine, ...]
+    plots: Mapping[str, tuple[str, Plot]]
+    """Site path -> (metric, the plot without its lines)."""
+
+
+def draw_plots(job: PlotJob) -> dict[str, bytes]:
+    """Draw the plots of one experiment; return site path -> SVG."""
+    wanted = {metric for metric, _ in job.plots.values()}
+    series = {line.key: _main_series(line.record, wanted) for line in job.lines}
+    images = {}
+    for path, (metric, frame) in job.plots.items():
+        lines = tuple(
+            Line(line.label, own.steps, own.values, line.slot)
+            for line in job.lines
+            if (own := series[line.key].get(metric)) is not None
+        )
+        images[path] = render_plot(Plot(**{**_fields(frame), "lines": lines}))
+    return images
+
+
+def _fields(plot: Plot) -> dict[str, object]:
+    return {name: getattr(plot, name) for name in plot.__slots__}
+
+
+def _main_series(record: str, metrics: set[str]) -> dict[str, Series]:
+    """Return the wanted metrics of a run: rank 0's series, else the lowest rank's."""
+    run = read_record(Path(record).read_bytes())
+    return {name: ranks[min(ranks)] for name, ranks in run.series.items() if name in metrics}

@@ -1,0 +1,361 @@
+"""Comparisons: the selection of an experiment side by side, and the list of all comparisons.
+
+Owns which rows are compared, what counts as a difference, and the sentence that opens the page: it says only what was
+tested against the spread of the seeds, and says so where that spread is not known.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from reportgen.analysis.groups import (
+    Group,
+    differences,
+    finite_value,
+    is_seed,
+    make_groups,
+    seed_spread,
+    usual_values,
+)
+from reportgen.analysis.selection import assign_slots, best_run
+from reportgen.index import Index, last_activity
+from reportgen.model import Experiment, ParamValue, Summary
+from reportgen.site import urls
+from reportgen.site.config import Config
+from reportgen.site.pages.columns import (
+    MAX_REASON,
+    NO_VALUE,
+    Column,
+    Value,
+    cut_text,
+    describe,
+    headline_of,
+    leading_metric,
+    make_column,
+    make_value,
+    param_text,
+    seeds_of,
+    selection_of,
+    spread_decimals,
+    summary_name,
+    title_of,
+)
+from reportgen.site.pages.experiment import Figure, make_figures
+from reportgen.site.text import column_decimals, format_duration, format_number, format_time
+
+MAX_METRICS: Final = 60
+MAX_PARAMS: Final = 200
+_LABEL_PARAMS: Final = 60
+
+
+@dataclass(frozen=True, slots=True)
+class ComparedRun:
+    """Head of one run's column."""
+
+    name: str
+    page: str
+    status: str
+    error: str
+    slot: int
+    differs: str
+    """What sets it apart from the usual configuration; may be empty."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delta:
+    """How a value differs from the first run's."""
+
+    text: str
+    """Size with a sign where no direction is known; empty for the first run and where a value is missing."""
+    mark: str = ""
+    """`▲`, `▼`, `≈` (within the spread of the seeds), or empty."""
+    verdict: str = ""
+    """`better`, `worse`, `within`, or empty where the spread is not known or no direction is."""
+
+
+@dataclass(frozen=True, slots=True)
+class MetricRow:
+    """One metric over the compared runs."""
+
+    column: Column
+    cells: tuple[tuple[Value, Delta], ...]
+    spread: Value
+    """How far two runs of one configuration differ (95 %)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ParamRow:
+    """One param over the compared runs."""
+
+    name: str
+    cells: tuple[tuple[str | None, bool], ...]
+    """(text or None when the run has no such param, True when it is not the first run's)."""
+
+
+@dataclass(frozen=True, slots=True)
+class FactRow:
+    """One fact over the compared runs."""
+
+    name: str
+    cells: tuple[str, ...]
+    code: bool = False
+    """True for hashes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """What a comparison says first."""
+
+    claim: str
+    rest: str
+
+
+@dataclass(frozen=True, slots=True)
+class ComparePage:
+    """What `experiment_compare.html` shows."""
+
+    experiment: str
+    experiment_page: str
+    sentence: Sentence
+    runs: tuple[ComparedRun, ...]
+    total: int
+    """Runs of the experiment."""
+    chosen_by: str
+    """Title of the metric by which the runs were chosen, empty for the newest."""
+    metrics: tuple[MetricRow, ...]
+    hidden_metrics: int
+    spread_known: bool
+    different: tuple[ParamRow, ...]
+    hidden_params: int
+    same: tuple[tuple[str, str], ...]
+    """(name, value) of the params that are the same in all compared runs."""
+    same_total: int
+    facts: tuple[FactRow, ...]
+    figures: tuple[Figure, ...]
+    csv: str
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """One comparison in the list."""
+
+    experiment: str
+    page: str
+    runs: int
+    total: int
+    sentence: Sentence
+    last_time: float
+
+
+@dataclass(frozen=True, slots=True)
+class CompareListPage:
+    """What `compare.html` shows."""
+
+    comparisons: tuple[Comparison, ...]
+    single: tuple[tuple[str, str], ...]
+    """(experiment, site path) of experiments with one run, which have nothing to compare."""
+
+
+def make_compare_page(index: Index, config: Config) -> CompareListPage:
+    """Return the list of the experiments' comparisons, by last activity."""
+    found, single = [], []
+    for experiment in index.experiments:
+        runs = selection_of(experiment, config)
+        if len(runs) < 2:
+            single.append((experiment.name, urls.experiment_page(experiment.name)))
+            continue
+        found.append(
+            Comparison(
+                experiment.name,
+                urls.experiment_compare_page(experiment.name),
+                len(runs),
+                len(experiment.runs),
+                make_sentence(experiment, runs, config),
+                last_activity(experiment),
+            )
+        )
+    return CompareListPage(tuple(found), tuple(single))
+
+
+def make_experiment_compare_page(experiment: Experiment, config: Config, plots: Mapping[str, str]) -> ComparePage:
+    """Return the comparison of an experiment's selection; `plots` gives metric -> site path of its plot."""
+    runs = selection_of(experiment, config)
+    metrics = _metrics_of(experiment, runs, config)
+    groups = repeated_groups(experiment)
+    rows = tuple(_metric_row(groups, runs, metric, config) for metric in metrics[:MAX_METRICS])
+    different, same = _compare_params(runs)
+    leading = leading_metric(experiment, config)
+    return ComparePage(
+        experiment=experiment.name,
+        experiment_page=urls.experiment_page(experiment.name),
+        sentence=make_sentence(experiment, runs, config),
+        runs=_heads(experiment, runs),
+        total=len(experiment.runs),
+        chosen_by="" if leading is None else title_of(leading, config.metric(leading)),
+        metrics=rows,
+        hidden_metrics=len(metrics) - len(rows),
+        spread_known=any(not row.spread.missing for row in rows),
+        different=different[:MAX_PARAMS],
+        hidden_params=max(0, len(different) - MAX_PARAMS),
+        same=same[:MAX_PARAMS],
+        same_total=len(same),
+        facts=_facts(runs),
+        figures=make_figures(experiment, config, plots, runs, pool=runs),
+        csv=urls.experiment_csv(experiment.name),
+    )
+
+
+def _heads(experiment: Experiment, runs: Sequence[Summary]) -> tuple[ComparedRun, ...]:
+    slots = assign_slots(experiment, runs)
+    varying = [p for p in experiment.varying_params if not is_seed(p)][:_LABEL_PARAMS]
+    usual = usual_values(experiment, varying)
+    return tuple(
+        ComparedRun(
+            run.name,
+            urls.run_page(run.key, run.name),
+            run.status,
+            cut_text(run.error, MAX_REASON),
+            slots[run.key],
+            describe((*differences(run, usual), *seeds_of(run))),
+        )
+        for run in runs
+    )
+
+
+def _metrics_of(experiment: Experiment, runs: Sequence[Summary], config: Config) -> tuple[str, ...]:
+    """Return the metrics of the compared runs: headline metrics first, then by first appearance."""
+    present = {name for run in runs for name in run.metrics}
+    first = headline_of(experiment, config)
+    ordered = dict.fromkeys((*first, *experiment.metric_names))
+    return tuple(name for name in ordered if name in present)
+
+
+# ---- metrics
+
+
+def repeated_groups(experiment: Experiment) -> tuple[Group, ...]:
+    """Return the configurations with at least two runs, which tell how far seeds differ."""
+    return tuple(group for group in make_groups(experiment, max_params=0) if len(group.runs) > 1)
+
+
+def _metric_row(groups: Sequence[Group], runs: Sequence[Summary], metric: str, config: Config) -> MetricRow:
+    column, cells = make_column(runs, metric, config)
+    spread = seed_spread(groups, metric, column.summary)
+    values = [finite_value(run, metric, column.summary) for run in runs]
+    deltas = [Delta(""), *(_delta(values[0], value, column, spread) for value in values[1:])]
+    shown = NO_VALUE if spread is None else make_value(spread, min(column.decimals, spread_decimals(spread)))
+    return MetricRow(column, tuple(zip(cells, deltas, strict=True)), shown)
+
+
+def _delta(first: float | None, value: float | None, column: Column, spread: float | None) -> Delta:
+    """Return the difference to the first run; a verdict only where direction and spread are known."""
+    if first is None or value is None or not math.isfinite(value - first):
+        return Delta("")
+    difference = value - first
+    size = format_number(abs(difference), column.decimals)
+    signed = f"+{size}" if difference > 0 else format_number(difference, column.decimals)
+    if difference == 0:
+        return Delta("=")
+    if spread is not None and abs(difference) <= spread:
+        return Delta(signed if round(difference, column.decimals) else "0", "≈", "within")
+    if column.direction is None:
+        return Delta(signed)
+    better = (difference > 0) == (column.direction == "max")
+    verdict = "" if spread is None else "better" if better else "worse"
+    return Delta(size, "▲" if difference > 0 else "▼", verdict)
+
+
+# ---- params and facts
+
+
+def _compare_params(runs: Sequence[Summary]) -> tuple[tuple[ParamRow, ...], tuple[tuple[str, str], ...]]:
+    """Return the params that differ over `runs`, seeds last, and those that are the same, by name."""
+    names = tuple(dict.fromkeys(name for run in runs for name in run.params))
+    missing = object()
+    different: list[ParamRow] = []
+    seeds: list[ParamRow] = []
+    same: list[tuple[str, str]] = []
+    for name in names:
+        values: list[object] = [run.params.get(name, missing) for run in runs]
+        if all(value == values[0] for value in values):
+            same.append((name, param_text(runs[0].params[name])))
+            continue
+        cells = tuple((_param(run.params, name), v != values[0]) for run, v in zip(runs, values, strict=True))
+        (seeds if is_seed(name) else different).append(ParamRow(name, cells))
+    return (*different, *seeds), tuple(sorted(same))
+
+
+def _param(params: Mapping[str, ParamValue], name: str) -> str | None:
+    return param_text(params[name]) if name in params else None
+
+
+def _facts(runs: Sequence[Summary]) -> tuple[FactRow, ...]:
+    rows = [
+        FactRow("Started", tuple(format_time(run.start_time) for run in runs)),
+        FactRow("Duration", tuple(format_duration(run.duration_s) for run in runs)),
+        FactRow("Commit", tuple(_commit(run) for run in runs), code=True),
+        FactRow("Branch", tuple(cut_text(run.branch) for run in runs)),
+        FactRow("User", tuple(cut_text(run.user) for run in runs)),
+        FactRow("Group", tuple(cut_text(run.group) for run in runs)),
+    ]
+    if any(run.ranks > 1 for run in runs):
+        rows.append(FactRow("Processes", tuple(str(run.ranks) for run in runs)))
+    return tuple(row for row in rows if any(row.cells))
+
+
+def _commit(run: Summary) -> str:
+    return f"{run.commit[:7]}{' + changes' if run.dirty else ''}" if run.commit else ""
+
+
+# ---- the sentence
+
+
+def make_sentence(experiment: Experiment, runs: Sequence[Summary], config: Config) -> Sentence:
+    """Return what can be said of the compared runs: who is best in what, and whether the lead exceeds the seeds'."""
+    if len(runs) < 2:
+        return Sentence("One run, nothing to compare it with.", "")
+    bests: dict[str, list[str]] = {}
+    names = {run.key: run.name for run in runs}
+    metrics = [name for name in headline_of(experiment, config) if config.metric(name).direction]
+    for metric in metrics:
+        known = config.metric(metric)
+        summary = summary_name(known)
+        best = best_run(runs, metric, summary, known.direction)
+        values = [v for run in runs if (v := finite_value(run, metric, summary)) is not None]
+        if best is not None and len(values) > 1 and values.count(finite_value(best, metric, summary) or 0.0) == 1:
+            bests.setdefault(best.key, []).append(title_of(metric, known))
+    if not bests:
+        known_directions = "No run is ahead of the others." if metrics else "No metric here has a known direction."
+        return Sentence(known_directions, "" if metrics else "No run is called best.")
+    (first, titles), *others = bests.items()
+    rest = [f"{cut_text(names[key])} is best in {_join(own)}." for key, own in others]
+    if lead := _lead_sentence(experiment, runs, metrics[0], config):
+        rest.append(lead)
+    return Sentence(f"{cut_text(names[first])} is best in {_join(titles)}.", " ".join(rest))
+
+
+def _lead_sentence(experiment: Experiment, runs: Sequence[Summary], metric: str, config: Config) -> str:
+    """Return how far the first two runs by `metric` lie apart, measured against the spread of the seeds."""
+    known = config.metric(metric)
+    summary, title = summary_name(known), title_of(metric, known)
+    values = [v for run in runs if (v := finite_value(run, metric, summary)) is not None]
+    values.sort(reverse=known.direction == "max")
+    if len(values) < 2 or values[0] == values[1]:
+        return ""
+    lead = abs(values[0] - values[1])
+    unit = {"": "", "%": " points"}.get(known.unit, f" {known.unit}")
+    spread = seed_spread(repeated_groups(experiment), metric, summary)
+    decimals = column_decimals(values) if spread is None else spread_decimals(spread)
+    said = f"The first two differ by {format_number(lead, decimals)}{unit} in {title}"
+    if spread is None:
+        return f"{said}; how far two seeds differ is not known."
+    against = f"what two seeds of one configuration differ by (±\u00a0{format_number(spread, decimals)})"
+    return f"{said}, {'less' if lead <= spread else 'more'} than {against}."
+
+
+def _join(words: Sequence[str]) -> str:
+    cut = [cut_text(word) for word in words]
+    return cut[0] if len(cut) == 1 else f"{', '.join(cut[:-1])} and {cut[-1]}"

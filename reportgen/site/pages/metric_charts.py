@@ -1,0 +1,223 @@
+"""Which metrics of a run share a chart, in which order and size they stand, and what is drawn of several ranks.
+
+Series in, charts with their titles out. The drawing itself is `reportgen.site.charts`; numbers in words and tables
+are made by `reportgen.site.pages.run`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from markupsafe import Markup
+
+from reportgen.model import Floats, Ints, Run, Series
+from reportgen.site.charts import ChartLine, render_chart
+from reportgen.site.config import Config
+from reportgen.site.text import format_number
+
+MAX_CHARTS: Final = 60
+"""Charts on a page; metrics beyond them stand in the table alone."""
+MAX_LINES: Final = 6
+"""Splits that share a chart; a base with more gets a chart for each."""
+MAIN_SIZE: Final = (556, 244)
+"""Width and height in px that a chart in two columns is drawn for."""
+MINOR_SIZE: Final = (268, 160)
+"""The same for one in four columns."""
+SYSTEM: Final = "system"
+"""Prefix of what the logger measures of the machine: last, and folded."""
+
+_SPLITS: Final = {
+    "val": "val", "valid": "val", "validation": "val", "dev": "val", "eval": "eval",
+    "test": "test", "train": "train", "training": "train",
+}  # fmt: skip
+_SPLIT_ORDER: Final = ("val", "eval", "test", "train")
+_JOINTS: Final = re.compile(r"([/_.\-])")
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """One chart."""
+
+    id: str
+    """Fragment of its title on the page."""
+    title: str
+    said: str
+    """Unit and what the lines are, for the reader: `%, train dashed`."""
+    direction: str | None
+    svg: Markup
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSection:
+    """The charts of one prefix."""
+
+    id: str
+    """Fragment of its heading on the page."""
+    name: str
+    """The prefix, empty for metrics without one."""
+    main: tuple[Chart, ...]
+    """In two columns."""
+    minor: tuple[Chart, ...]
+    """In four columns."""
+    folded: bool
+    """True for measurements of the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Group:
+    """The metrics of one chart: split -> metric; the split is empty for a metric without one."""
+
+    base: str
+    section: str
+    metrics: Mapping[str, str]
+
+
+def split_of(metric: str) -> tuple[str, str]:
+    """Return (base, split) of a metric's name: `val/acc` is `acc` of `val`, `loss_train` is `loss` of `train`.
+
+    The first or the last part of the name, or one between slashes, may name the split; without one it is empty.
+    """
+    parts = _JOINTS.split(metric)
+    places = [0, len(parts) - 1, *range(2, len(parts) - 2, 2)]
+    for i in dict.fromkeys(places):
+        split = _SPLITS.get(parts[i].lower())
+        inner = 0 < i < len(parts) - 1
+        if split is None or len(parts) == 1 or (inner and not parts[i - 1] == parts[i + 1] == "/"):
+            continue
+        base = "".join(parts[2:] if i == 0 else parts[: i - 1] + parts[i + 1 :])
+        if base.strip("/_.-"):
+            return base, split
+    return metric, ""
+
+
+def is_system(metric: str) -> bool:
+    """Tell whether a metric measures the machine."""
+    return metric.startswith(f"{SYSTEM}/")
+
+
+def make_chart_sections(run: Run, config: Config) -> tuple[tuple[ChartSection, ...], int]:
+    """Return the sections of charts in the order of the page, and how many charts `MAX_CHARTS` left out."""
+    groups = _order(_group(run.series), config)
+    sections: list[ChartSection] = []
+    for name in dict.fromkeys(group.section for group in groups[:MAX_CHARTS]):
+        inside = [(i, g) for i, g in enumerate(groups[:MAX_CHARTS]) if g.section == name]
+        main = [(i, g) for i, g in inside if _is_main(g, len(inside)) and name != SYSTEM]
+        if not main and name == "":
+            main = inside[:2]
+        charts = tuple(_make_chart(run, config, g, i, MAIN_SIZE) for i, g in main)
+        minor = tuple(_make_chart(run, config, g, i, MINOR_SIZE) for i, g in inside if (i, g) not in main)
+        sections.append(ChartSection(f"charts-{len(sections) + 1}", name, charts, minor, name == SYSTEM))
+    return tuple(sections), max(0, len(groups) - MAX_CHARTS)
+
+
+def over_ranks(series: Mapping[int, Series]) -> tuple[Ints, Floats, Floats, Floats]:
+    """Return steps, mean, lowest and highest value over the ranks at each step that any of them logged; [n] each.
+
+    A rank that logged a step twice counts with its last value. Where all values at a step are NaN, so are the three.
+    """
+    several = list(series.values())
+    first = several[0]
+    if all(np.array_equal(s.steps, first.steps) for s in several) and bool((np.diff(first.steps) > 0).all()):
+        steps, table = first.steps, np.stack([s.values for s in several])
+    else:
+        steps = np.unique(np.concatenate([s.steps for s in several]))
+        table = np.full((len(several), len(steps)), np.nan)
+        for row, s in zip(table, several, strict=True):
+            row[np.searchsorted(steps, s.steps)] = s.values
+    known = ~np.isnan(table)
+    count = known.sum(axis=0)
+    with np.errstate(invalid="ignore", over="ignore"):
+        mean = np.where(count > 0, np.where(known, table, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
+    low = np.where(count > 0, np.where(known, table, np.inf).min(axis=0), np.nan)
+    high = np.where(count > 0, np.where(known, table, -np.inf).max(axis=0), np.nan)
+    return steps, mean, low, high
+
+
+def _group(metrics: Iterable[str]) -> list[_Group]:
+    """Put the splits of one metric together; a bare name joins them (`loss` beside `val_loss`)."""
+    of_base: dict[str, dict[str, str]] = {}
+    alone: list[_Group] = []
+    for metric in metrics:
+        base, split = split_of(metric)
+        if is_system(metric):
+            base, split = metric, ""
+        lines = of_base.setdefault(base, {})
+        if split in lines or len(lines) >= MAX_LINES:
+            alone.append(_Group(metric, _prefix(base), {"": metric}))
+        else:
+            lines[split] = metric
+    shared = [
+        _Group(base if len(lines) > 1 else next(iter(lines.values())), _prefix(base), lines)
+        for base, lines in of_base.items()
+    ]
+    return shared + alone
+
+
+def _prefix(base: str) -> str:
+    return base.partition("/")[0] if "/" in base.strip("/") else ""
+
+
+def _order(groups: Sequence[_Group], config: Config) -> list[_Group]:
+    """Sort by section, metrics without a prefix first, the machine last; inside, what is shared or has a direction."""
+    sections = list(dict.fromkeys(group.section for group in groups))
+
+    def place(group: _Group) -> tuple[int, int, bool, bool]:
+        directed = any(config.metric(m).direction for m in group.metrics.values())
+        kind = {"": 0, SYSTEM: 2}.get(group.section, 1)
+        return kind, sections.index(group.section), len(group.metrics) < 2, not directed
+
+    return sorted(groups, key=place)
+
+
+def _is_main(group: _Group, in_section: int) -> bool:
+    return len(group.metrics) > 1 or in_section <= 2
+
+
+def _make_chart(run: Run, config: Config, group: _Group, index: int, size: tuple[int, int]) -> Chart:
+    order = sorted(group.metrics, key=lambda s: _SPLIT_ORDER.index(s) if s in _SPLIT_ORDER else len(_SPLIT_ORDER))
+    first = config.metric(group.metrics[order[0]])
+    dashed = "train" if "train" in order else ""
+    lines, said = [], [first.unit] if first.unit else []
+    for split in order:
+        metric = group.metrics[split]
+        label = split or (metric if len(order) > 1 else "")
+        lines.append(_make_line(run.series[metric], label, dashed=len(order) > 1 and split == dashed))
+    said += [f"{line.label} dashed" for line in lines if line.dashed]
+    declared = len(order) == 1 and first.title
+    fragment = f"chart-{index + 1}"
+    svg = render_chart(
+        lines,
+        width=size[0],
+        height=size[1],
+        title_id=fragment,
+        description=_describe(run, [group.metrics[split] for split in order]),
+        status=run.summary.status,
+    )
+    return Chart(fragment, declared or group.base, ", ".join(said), first.direction, svg)
+
+
+def _make_line(series: Mapping[int, Series], label: str, *, dashed: bool) -> ChartLine:
+    if len(series) == 1:
+        only = next(iter(series.values()))
+        return ChartLine(label, only.steps, only.values, slot=0, dashed=dashed)
+    steps, mean, low, high = over_ranks(series)
+    return ChartLine(label, steps, mean, slot=0, dashed=dashed, low=low, high=high)
+
+
+def _describe(run: Run, metrics: Sequence[str]) -> str:
+    """Say in words what the chart shows, for those who do not see it."""
+    parts = []
+    for metric in metrics:
+        s = run.summary.metrics[metric]
+        if s.first is None:
+            parts.append(f"{metric}: no finite value")
+        elif s.count == 1:
+            parts.append(f"{metric}: {format_number(s.first)} at step {s.first_step}")
+        else:
+            ends = f"{format_number(s.first)} to {format_number(s.last_finite)}"
+            parts.append(f"{metric}: {ends}, between {format_number(s.min)} and {format_number(s.max)}")
+    return "; ".join(parts)

@@ -1,0 +1,84 @@
+"""Templates to bytes: the only importer of jinja2.
+
+A template gets one documented dataclass as `page`, and what every page shares: `site`, `link`, `asset`, `options` and
+the text filters. It may loop and ask, nothing more. Autoescape is on for every template; only strings that
+`charts` and `prose` made are marked as safe, by the page makers, through `markupsafe.Markup`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+import reportgen
+from reportgen.site import text, urls
+from reportgen.site.theme import MANIFEST, Theme
+
+
+@dataclass(frozen=True, slots=True)
+class SiteInfo:
+    """What every page knows of the site: nothing that depends on the runs."""
+
+    title: str
+    version: str = reportgen.__version__
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Renders pages of one site with one theme; picklable, so that worker processes can have one."""
+
+    site: SiteInfo
+    theme: Theme
+
+    def render(self, template: str, page: object, *, path: str) -> bytes:
+        """Return the UTF-8 bytes of the page at site path `path`."""
+        env = _environment(self.theme.folders)
+
+        def link(target: str) -> str:
+            return urls.relative(target, path)
+
+        def asset(name: str) -> str:
+            return urls.relative(self.theme.asset(name), path)
+
+        context: dict[str, Any] = {
+            "page": page,
+            "path": path,
+            "site": self.site,
+            "options": self.theme.options,
+            "link": link,
+            "asset": asset,
+            "urls": urls,
+        }
+        return env.get_template(template).render(context).encode()
+
+
+@lru_cache(maxsize=4)
+def _environment(folders: tuple[str, ...]) -> jinja2.Environment:
+    searched = jinja2.FileSystemLoader([Path(f) / "templates" for f in folders])
+    themes = {
+        Path(f).name: jinja2.FileSystemLoader(Path(f) / "templates") for f in folders if (Path(f) / MANIFEST).is_file()
+    }
+    env = jinja2.Environment(
+        # `default/run.html` is that theme's own template, so that one that overrides it can extend it too
+        loader=jinja2.ChoiceLoader([searched, jinja2.PrefixLoader(themes)]),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+        cache_size=-1,
+    )
+    env.filters.update(
+        number=text.format_number,
+        param=text.format_param,
+        duration=text.format_duration,
+        size=text.format_size,
+        when=text.format_time,
+        iso=text.iso_time,
+        count=text.format_count,
+    )
+    return env

@@ -1,0 +1,89 @@
+"""Site paths of pages and files. The plan decides what is written; this module decides under which name.
+
+Every path is relative to the site's root with `/` between folders. `relative` makes the link from one page to another.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import Final
+
+from reportgen.formats import artifact_path, short_key, slug
+
+HOME: Final = "index.html"
+RUNS: Final = "runs.html"
+COMPARE: Final = "compare.html"
+MODELS: Final = "models.html"
+PROBLEMS: Final = "problems.html"
+RUNS_CSV: Final = "runs.csv"
+SITE_JSON: Final = "data/site.json"
+SUMMARIES: Final = "data/summaries.json.gz"
+SUMMARIES_JS: Final = "data/summaries.js"
+
+_SHAPES: Final = re.compile(
+    r"(index|runs|compare|models|problems)\.html|runs\.csv|\.nojekyll"
+    r"|e/[a-z0-9-]{1,40}-[a-z2-7]{10}(-compare)?\.html|e/[a-z2-7]{10}\.csv"
+    r"|r/[a-z0-9-]{1,40}-[a-z2-7]{10}\.html"
+    r"|a/[0-9a-f]{20}\.[a-z0-9]{1,10}(\.txt)?"
+    r"|data/(site\.json|summaries\.json\.gz|summaries\.js)"
+    r"|data/runs/[0-9a-f]{32}\.jsonl\.gz|data/series/[a-z2-7]{10}\.js|data/tiles/[a-z2-7]{10}/\d{1,5}-\d{1,7}\.js"
+    r"|assets/[a-z0-9][a-z0-9._-]{0,80}|assets/plots/[0-9a-f]{20}\.svg"
+)
+
+
+def is_site_path(path: str) -> bool:
+    """Tell whether `path` has the shape of a path that a build writes; nothing else is ever opened or deleted."""
+    return _SHAPES.fullmatch(path) is not None
+
+
+def experiment_page(name: str) -> str:
+    """Return the path of an experiment's page."""
+    return f"e/{slug(name)}-{short_key(name)}.html"
+
+
+def experiment_compare_page(name: str) -> str:
+    """Return the path of the page that compares an experiment's selection side by side."""
+    return f"e/{slug(name)}-{short_key(name)}-compare.html"
+
+
+def experiment_csv(name: str) -> str:
+    """Return the path of the table of all runs of an experiment."""
+    return f"e/{short_key(name)}.csv"
+
+
+def run_page(key: str, name: str) -> str:
+    """Return the path of a run's page."""
+    return f"r/{slug(name)}-{short_key(key)}.html"
+
+
+def record(key: str) -> str:
+    """Return the path of a run's record, the file that holds the truth about it."""
+    return f"data/runs/{key}.jsonl.gz"
+
+
+def series_js(key: str) -> str:
+    """Return the path of the browser's data for a run's charts."""
+    return f"data/series/{short_key(key)}.js"
+
+
+def tile_js(key: str, metric_index: int, tile: int) -> str:
+    """Return the path of one tile of exact points of a long series."""
+    return f"data/tiles/{short_key(key)}/{metric_index}-{tile}.js"
+
+
+def plot_svg(digest: str) -> str:
+    """Return the path of a static plot, named by the digest of its inputs."""
+    return f"assets/plots/{digest[:20]}.svg"
+
+
+artifact: Final = artifact_path
+"""The path of a published artifact; sources make it too, so the rule stands in `formats`."""
+
+
+def relative(target: str, page: str) -> str:
+    """Return the link from the page at `page` to `target`; a `#fragment` in `target` stays."""
+    path, mark, fragment = target.partition("#")
+    if path == page and mark:
+        return f"#{fragment}"
+    return posixpath.relpath(path, posixpath.dirname(page) or ".") + mark + fragment

@@ -1,0 +1,167 @@
+"""Where runs come from: finds them in the given sources, tells whether they changed, and reads them.
+
+`discover` looks at names, stats and first lines only; `fingerprint` says what a run is made of; `read_run` reads one.
+A source is a folder of run logs (a root, an experiment's folder, a run's folder), one log file, or a built site.
+Nothing here knows pages, and nothing of a log's content chooses which file is opened.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import replace
+
+from reportgen.errors import SourceError
+from reportgen.model import Problem, Stream
+from reportgen.sources.artifacts import KeptFiles, check_artifacts, size_mark
+from reportgen.sources.faults import Faults, problem_event, with_events
+from reportgen.sources.histories import Found, resolve_histories
+from reportgen.sources.jsonlog import Identity, read_log
+from reportgen.sources.merge import merge_streams
+from reportgen.sources.places import ArtifactLimits, Discovery, LogFile, Place, ReadRun, RunRef
+from reportgen.sources.record import encode_record, read_record
+from reportgen.sources.redact import redact_stream
+from reportgen.sources.runs import Part, find_runs
+from reportgen.sources.shapes import repair_start
+from reportgen.sources.site import find_site_runs, is_site
+from reportgen.sources.statcache import StatCache
+
+__all__ = [
+    "ArtifactLimits",
+    "Discovery",
+    "LogFile",
+    "Place",
+    "ReadRun",
+    "RunRef",
+    "StatCache",
+    "discover",
+    "encode_record",
+    "fingerprint",
+    "read_record",
+    "read_run",
+]
+
+DEFAULT_LIMITS = ArtifactLimits()
+
+
+def discover(sources: Sequence[str | os.PathLike[str]], *, cache: StatCache) -> Discovery:
+    """Return the runs in `sources`, each once, whatever the order and grouping in which they are given.
+
+    With a warm `cache` only folders are listed and files are stat'ed. Raises `SourceError` for a source that does not
+    exist, cannot be read, or holds no run log.
+    """
+    if not sources:
+        raise SourceError("no SOURCE given: name a folder of runs, such as runs/")
+    parts: dict[tuple[str, str], Part] = {}
+    problems: set[Problem] = set()
+    for source in sources:
+        root = os.path.abspath(os.fspath(source))
+        if not os.path.exists(root):
+            raise SourceError(f"SOURCE '{os.fspath(source)}' does not exist: give a folder of runs or a built site")
+        if not (os.path.isdir(root) or os.path.isfile(root)):
+            raise SourceError(f"SOURCE '{os.fspath(source)}' is neither a folder nor a file")
+        found, faults = find_site_runs(root, cache) if is_site(root) else find_runs(root, cache)
+        problems.update(faults)
+        for part in found:
+            _add_part(parts, part)
+    runs: dict[str, list[Part]] = {}
+    for part in parts.values():
+        runs.setdefault(part.key, []).append(part)
+    return Discovery(
+        tuple(_make_ref(key, runs[key]) for key in sorted(runs)),
+        tuple(sorted(problems, key=lambda p: (p.where, p.line or 0, p.message, p.hint, p.count))),
+    )
+
+
+def _add_part(parts: dict[tuple[str, str], Part], part: Part) -> None:
+    """Add a part; a folder that was given twice, or as a whole and in single files, stays one place."""
+    first_file = part.place.files[0].path
+    key = (part.key, first_file if part.place.kind == "site" else os.path.dirname(first_file))
+    old = parts.setdefault(key, part)
+    if old is part:
+        return
+    files = {file.path: file for file in (*old.place.files, *part.place.files)}
+    first = min(old, part, key=_naming_order)
+    place = replace(old.place, files=tuple(files[path] for path in sorted(files)))
+    parts[key] = replace(first, place=place)
+
+
+def _naming_order(part: Part) -> tuple[tuple[int, str], str, tuple[str, ...]]:
+    return (part.order, part.place.kind, tuple(file.label for file in part.place.files))
+
+
+def _make_ref(key: str, parts: Sequence[Part]) -> RunRef:
+    ordered = sorted(parts, key=_naming_order)
+    first = ordered[0]
+    places = tuple(part.place for part in ordered)
+    return RunRef(key, first.run_id, first.experiment, first.name, first.parent_id, places)
+
+
+def fingerprint(ref: RunRef, cache: StatCache, *, limits: ArtifactLimits = DEFAULT_LIMITS) -> tuple[str, ...]:
+    """Return `<sha256> <label>` of all log and artifact files of a run, sorted; equal ones mean that nothing changed.
+
+    An artifact over the size limit counts with its size. A site's record counts as the files that it was made from.
+    A file that cannot be read is left out.
+    """
+    marks: set[str] = set()
+    for place in ref.places:
+        marks.update(place.sources)
+        if place.sources:
+            continue
+        for file in place.files:
+            try:
+                marks.add(f"{cache.sha256(file.path)} {file.label}")
+            except OSError:
+                continue
+        for file in place.artifact_files:
+            try:
+                size = os.lstat(file.path).st_size
+                large = size > limits.max_bytes
+                marks.add(size_mark(file, size) if large else f"{cache.sha256(file.path)} {file.label}")
+            except OSError:
+                continue
+    return tuple(sorted(marks))
+
+
+def read_run(ref: RunRef, *, limits: ArtifactLimits = DEFAULT_LIMITS) -> tuple[ReadRun, ...]:
+    """Read a run from all its places.
+
+    Returns one run, or several where places hold histories of one session that contradict each other: the first one
+    has the key of `ref`, the others keys derived from it.
+    """
+    found: list[Found] = []
+    marks: set[str] = set()
+    kept = KeptFiles(limits)
+    for place in ref.places:
+        kept.add_place(place)
+        marks.update(place.sources)
+        for file in place.files:
+            streams, mark = _read_file(file, ref, place)
+            found += (Found(file.label, redact_stream(stream, file.label)) for stream in streams)
+            if mark and not place.sources:
+                marks.add(mark)
+    made = tuple(sorted(marks | kept.marks))
+    runs = []
+    for key, own in resolve_histories(found, ref.key):
+        checked = check_artifacts(own, kept)
+        run = merge_streams(checked.streams, key=key, verdicts=checked.verdicts)
+        runs.append(ReadRun(run, made, checked.files))
+    return tuple(runs)
+
+
+def _read_file(file: LogFile, ref: RunRef, place: Place) -> tuple[tuple[Stream, ...], str]:
+    """Return the streams of one file and its mark in the fingerprint; a file that is gone gives a problem."""
+    identity = Identity(ref.run_id, ref.experiment)
+    try:
+        log = read_log(file.path, file.label, identity)
+    except OSError as error:
+        problem = Problem(file.label, f"the file cannot be read: {error.strerror or error}", "check its permissions")
+        start = repair_start({}, None, Faults(file.label), run_id=ref.run_id, experiment=ref.experiment)
+        stream = Stream({**start, "name": ref.name}, (), {})
+        return (with_events(stream, (problem_event(problem),)),), ""
+    streams = log.streams
+    if place.sha256 and place.sha256 != log.sha256 and streams:
+        message = "the record is not the one that the site was built with: it was changed or damaged since"
+        problem = Problem(file.label, message, "build the site again from its logs")
+        streams = (with_events(streams[0], (*streams[0].events, problem_event(problem))), *streams[1:])
+    return streams, f"{log.sha256} {file.label}"

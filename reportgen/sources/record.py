@@ -1,0 +1,115 @@
+"""The record of a run, the file that holds the truth about it: streams to bytes and back.
+
+For each stream in (session, rank) order: its start line, its events in order, its points as `points` lines, its end
+line. Reading a record and writing it again gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+import orjson
+
+from reportgen.formats import encode_line, encode_number, run_key
+from reportgen.model import Floats, Points, Run, Stream
+from reportgen.sources.columns import group_points
+from reportgen.sources.jsonlog import Identity, parse_streams
+from reportgen.sources.merge import merge_streams
+
+MAX_ROWS: Final = 65_536
+"""Points of one metric in one line."""
+TEXT_LEVEL: Final = 6
+_SAMPLE_BYTES: Final = 4096
+_HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
+"""gzip, deflate, no name, no time, best compression, unknown system."""
+
+
+def encode_record(run: Run) -> bytes:
+    """Return the record of a run, compressed with gzip. Equal runs give equal bytes."""
+    return encode_streams(run.streams)
+
+
+def read_record(data: bytes, *, key: str = "", label: str = "record") -> Run:
+    """Return the run that a record holds; `key` is its run key, made from the run id when it is not given.
+
+    The artifacts are those of the record, none of them published.
+    """
+    streams = parse_streams([data], label, Identity("unknown", "unknown"), packed=True)
+    if not key:
+        key = run_key(streams[0].start["run_id"] if streams else "unknown")
+    return merge_streams(streams, key=key)
+
+
+def encode_streams(streams: Iterable[Stream]) -> bytes:
+    """Return a record of `streams`, in the order in which they are given."""
+    text: list[bytes] = []
+    parts: list[bytes] = []
+    crc = size = 0
+    for stream in streams:
+        ends = [event for event in stream.events if event["event"] == "end"]
+        text.append(encode_line(stream.start))
+        text += [encode_line(event) for event in stream.events if event["event"] != "end"]
+        for line in _iter_point_lines(stream.points):
+            if text:
+                crc, size = _add(parts, b"".join(text), zlib.Z_DEFAULT_STRATEGY, crc, size)
+                text = []
+            crc, size = _add(parts, line, _strategy(line), crc, size)
+        text += [encode_line(event) for event in ends]
+    crc, size = _add(parts, b"".join(text), zlib.Z_DEFAULT_STRATEGY, crc, size, last=True)
+    return b"".join((_HEADER, *parts, crc.to_bytes(4, "little"), (size & 0xFFFFFFFF).to_bytes(4, "little")))
+
+
+def _add(
+    parts: list[bytes], data: bytes, strategy: int, crc: int, size: int, *, last: bool = False
+) -> tuple[int, int]:
+    """Append `data` to one deflate stream; each part has its own compressor and ends on a whole byte."""
+    packer = zlib.compressobj(TEXT_LEVEL, zlib.DEFLATED, -15, 9, strategy)
+    parts += (packer.compress(data), packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
+    return zlib.crc32(data, crc), size + len(data)
+
+
+def _strategy(line: bytes) -> int:
+    """Return how a line of points is compressed best.
+
+    Digits of measured values hold no repetitions: looking for them costs seven times as much and gains nothing over
+    coding the single digits well. Rounded or constant values do repeat; a sample tells.
+    """
+    sample = line[len(line) // 2 :][:_SAMPLE_BYTES]
+    plain = len(zlib.compress(sample, 1))
+    packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
+    digits = len(packer.compress(sample)) + len(packer.flush())
+    return zlib.Z_DEFAULT_STRATEGY if plain < 0.8 * digits else zlib.Z_RLE
+
+
+# ---- points
+
+
+def _iter_point_lines(points: Mapping[str, Points]) -> Iterator[bytes]:
+    for steps, times, names in group_points(points):
+        for begin in range(0, len(steps), MAX_ROWS):
+            rows = slice(begin, begin + MAX_ROWS)
+            event: dict[str, Any] = {"event": "points", "steps": np.ascontiguousarray(steps[rows])}
+            if (known := _times(times[rows])) is not None:
+                event["times"] = known
+            event["metrics"] = {name: _values(points[name].values[rows]) for name in names}
+            yield orjson.dumps(event, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
+
+
+def _times(times: Floats) -> Floats | list[float | None] | None:
+    """Return times as they stand in a line: null where there is none, nothing when there is none at all."""
+    missing = np.isnan(times)
+    if not missing.any():
+        return np.ascontiguousarray(times)
+    if missing.all():
+        return None
+    return [None if math.isnan(time) else time for time in times.tolist()]
+
+
+def _values(values: Floats) -> Floats | Sequence[float | str]:
+    if np.isfinite(values).all():
+        return np.ascontiguousarray(values)
+    return [encode_number(value) for value in values.tolist()]

@@ -1,0 +1,65 @@
+"""The one test command: `python -m tests.run [pytest arguments]`.
+
+It finds a Chromium for the browser tests, or installs one, and runs pytest on all cores. The browser is looked for in
+`REPORTGEN_CHROMIUM`, on `PATH`, and where Playwright keeps its own. Where none is found and none can be installed, the
+browser tests are skipped and say so; with `CI=true` such a skip fails the run (see `conftest.py`).
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run the tests and return pytest's exit status."""
+    chromium = find_chromium() or install_chromium()
+    environment = dict(os.environ)
+    if chromium:
+        environment["REPORTGEN_CHROMIUM"] = chromium
+    workers = [] if any(a == "-n" or a.startswith(("-n", "--numprocesses", "--pdb")) for a in arguments) else ["-nauto"]
+    command = [sys.executable, "-m", "pytest", *workers, *arguments]
+    return subprocess.run(command, cwd=Path(__file__).parent.parent, env=environment).returncode
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium that is there, None when there is none."""
+    named = os.environ.get("REPORTGEN_CHROMIUM", "")
+    if named:
+        if not Path(named).is_file():
+            sys.exit(f"tests.run: REPORTGEN_CHROMIUM names '{named}', which is no file: mend it or unset it")
+        return named
+    for name in NAMES:
+        if found := shutil.which(name):
+            return found
+    return _playwright_chromium()
+
+
+def install_chromium() -> str | None:
+    """Install Chromium with the system's package manager or Playwright; return its path, None when neither could."""
+    print("tests.run: no Chromium found, installing one", file=sys.stderr)
+    if shutil.which("apt-get") and getattr(os, "geteuid", lambda: 1)() == 0:
+        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+        for command in (["apt-get", "update", "-q"], ["apt-get", "install", "-q", "-y", "chromium"]):
+            subprocess.run(command, env=environment, stdout=subprocess.DEVNULL)
+        if found := shutil.which("chromium"):
+            return found
+    subprocess.run([sys.executable, "-m", "playwright", "install", "chromium"])
+    return _playwright_chromium()
+
+
+def _playwright_chromium() -> str | None:
+    """Return the path of the Chromium that Playwright has installed, asked for in a process of its own."""
+    script = "from playwright.sync_api import sync_playwright as p\nwith p() as b: print(b.chromium.executable_path)"
+    found = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True).stdout.strip()
+    return found if found and Path(found).is_file() else None
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
