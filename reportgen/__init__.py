@@ -19,8 +19,6 @@ TYPE_CHECKING = False  # what type checkers take for True; importing `typing` fo
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from typing import Any
-
     from reportgen.errors import LoggerError as LoggerError
     from reportgen.errors import ReportgenError as ReportgenError
     from reportgen.logfile import LoggerWarning as LoggerWarning
@@ -67,20 +65,22 @@ _HOMES = {
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are texts
 
 
-def __getattr__(name: str) -> Any:
-    home = _HOMES.get(name)
-    if home is not None:
-        from importlib import import_module
+if not TYPE_CHECKING:  # type checkers know the names above
 
-        value = getattr(import_module(home), name)
-        globals()[name] = value
-        return value
-    if not name.startswith("_"):
-        from reportgen.mlflow_names import ADVICE
+    def __getattr__(name: str) -> object:
+        home = _HOMES.get(name)
+        if home is not None:
+            from importlib import import_module
 
-        if name in ADVICE:
-            raise AttributeError(f"reportgen has no {name!r} of MLflow: {ADVICE[name]} (docs/mlflow.md)")
-    raise AttributeError(f"module 'reportgen' has no attribute {name!r}")
+            value = getattr(import_module(home), name)
+            globals()[name] = value
+            return value
+        if not name.startswith("_"):
+            from reportgen.mlflow_names import ADVICE
+
+            if name in ADVICE:
+                raise AttributeError(f"reportgen has no {name!r} of MLflow: {ADVICE[name]} (docs/mlflow.md)")
+        raise AttributeError(f"module 'reportgen' has no attribute {name!r}")
 
 
 def __dir__() -> list[str]:

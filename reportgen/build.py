@@ -169,9 +169,11 @@ class _Making:
         previous = self._writer.previous
         if previous is None or previous.document.get("stamp") != self._facts.stamp:
             return {}
+        if not self._writer.has(urls.SUMMARIES, previous.files.get(urls.SUMMARIES, "")):
+            return {}
         try:
-            data_file = self._writer.location(urls.SUMMARIES)
-            known = {s.key: s for s in data.decode_summaries(data_file.read_bytes())}
+            encoded = self._writer.location(urls.SUMMARIES).read_bytes()
+            known = {s.key: s for s in data.decode_summaries(encoded)}
         except (OSError, FormatError):
             return {}
         reusable = {}

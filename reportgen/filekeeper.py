@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from reportgen.errors import LoggerError
+from reportgen.formats import ARTIFACT_FOLDER, clean_text, cut_name
 from reportgen.logartifacts import (
     KeptFile,
     Table,
@@ -30,8 +32,6 @@ from reportgen.logartifacts import (
     table_bytes,
     write_file,
 )
-from reportgen.errors import LoggerError
-from reportgen.formats import ARTIFACT_FOLDER, clean_text, cut_name
 from reportgen.logfile import LogFile
 from reportgen.logvalues import checked_step, checked_text, plain_tag
 

@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Callable
 from pathlib import Path
 from time import monotonic
+from types import FrameType
 from typing import Final
 
 from reportgen.formats import encode_line
@@ -31,6 +32,15 @@ _FLAGS: Final = (
 
 class LoggerWarning(UserWarning):
     """Something was not logged as asked; the training goes on."""
+
+
+def warn(message: str) -> None:
+    """Warn of something that is not logged as asked, at the user's line that asked for it."""
+    level = 1
+    frame: FrameType | None = sys._getframe()
+    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "reportgen":
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, LoggerWarning, stacklevel=level)
 
 
 class LogFile:
@@ -201,7 +211,7 @@ class LogFile:
             "The program goes on; what is not written is counted and the count is logged as soon as that is possible"
         )
         try:
-            warnings.warn(message, LoggerWarning, stacklevel=2)
+            warn(message)
         except LoggerWarning:  # warnings are errors here, but a full disk must not end a training
             sys.stderr.write(message + "\n")
 
@@ -220,7 +230,8 @@ class LogFile:
             self.closed = True
             return
         self._retry_at = 0.0
-        self._append_with_care(line)
+        if not self._append_with_care(line):
+            self._append_with_care(line)  # without an end line the run counts as unfinished: worth a second try
         self.sync()
         fd, self._fd = self._fd, None
         self._ready = False

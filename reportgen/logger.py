@@ -22,8 +22,9 @@ from typing import Any, Final, NamedTuple
 
 from reportgen.errors import FormatError, LoggerError
 from reportgen.formats import RUN_LOG_GLOB, decode_line, folder_name
+from reportgen.logfile import warn
 from reportgen.logrun import Run, RunFacts, how_it_ended
-from reportgen.logvalues import checked_name, plain_tag, warn
+from reportgen.logvalues import checked_name, plain_tag
 
 DEFAULT_ROOT: Final = "runs"
 """Folder of run logs below the working folder, where neither `log_dir=` nor `REPORTGEN_DIR` names another."""
@@ -66,6 +67,7 @@ def start_run(
     capture: bool = True,
     run_name: str | None = None,
     experiment_id: str | None = None,
+    log_system_metrics: bool | None = None,
 ) -> Run:
     """Start a run, or continue the one named by `run_id`, and make it the active one.
 
@@ -105,6 +107,8 @@ def start_run(
     )
     _remember(run)
     run.begin(capture=capture and run.rank == 0)
+    if log_system_metrics:
+        warn("log_system_metrics: system metrics are not recorded; log what you need with log_metrics")
     if params:
         run.log_params(params)
     if tags:
@@ -116,8 +120,8 @@ def start_run(
 
 def active_run() -> Run | None:
     """Return the run that `log_*` functions of this thread log to, None when there is none."""
-    if len(_active) < 2:
-        return _active[0] if _active else None
+    if not _active:
+        return None
     thread = threading.get_ident()
     return next((run for run in reversed(_active) if run.thread == thread), _active[-1])
 
@@ -273,6 +277,8 @@ def log_model(
 
 
 def _run(run_id: str | None = None) -> Run:
+    if run_id is None and len(_active) == 1:
+        return _active[0]
     if run_id is not None:
         for run in _active:
             if run.run_id == run_id:
@@ -385,7 +391,7 @@ def _find_run(root: Path, run_id: str) -> _EarlierRun | None:
     for folder in folders:
         facts: RunFacts | None = None
         params: dict[str, Any] = {}
-        for path in sorted(folder.glob(RUN_LOG_GLOB)):
+        for path in sorted(path for path in folder.glob(RUN_LOG_GLOB) if path.is_file()):
             facts = _read_earlier(path, run_id, params) or facts
         if facts is not None:
             return _EarlierRun(folder, facts, params)

@@ -14,12 +14,12 @@ from pathlib import Path
 from time import gmtime, strftime
 from time import time as now
 from types import TracebackType
-from typing import Any, Final, NamedTuple, NoReturn, Self
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
 from reportgen.errors import LoggerError
 from reportgen.filekeeper import FileKeeper
 from reportgen.formats import ARTIFACT_FOLDER, END_STATUSES, LOG_FORMAT, clean_text, clean_value, cut_name, encode_line
-from reportgen.logfile import LogFile
+from reportgen.logfile import LogFile, warn
 from reportgen.logvalues import (
     brief,
     checked_column,
@@ -32,7 +32,6 @@ from reportgen.logvalues import (
     plain_metric,
     plain_param,
     plain_tag,
-    warn,
 )
 
 CAPTURE_WAIT_S: Final = 5.0
@@ -143,9 +142,11 @@ class Run(FileKeeper):
     def __repr__(self) -> str:
         return f"<Run {self.run_id} {self.name!r} of {self.experiment!r}, {self.status}>"
 
-    def __getattr__(self, attribute: str) -> NoReturn:
-        advice = {"data": "what was logged is read from the built site or with `reportgen runs`"}.get(attribute)
-        raise AttributeError(f"a run has no {attribute!r}" + (f": {advice}" if advice else ""))
+    if not TYPE_CHECKING:  # type checkers know what a run has and has not
+
+        def __getattr__(self, attribute: str) -> NoReturn:
+            advice = {"data": "what was logged is read from the built site or with `reportgen runs`"}.get(attribute)
+            raise AttributeError(f"a run has no {attribute!r}" + (f": {advice}" if advice else ""))
 
     # ---- metrics: the fast path
 

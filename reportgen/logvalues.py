@@ -7,25 +7,13 @@ never imported: their scalars and arrays are asked for `item()` and `tolist()`.
 from __future__ import annotations
 
 import os
-import sys
-import warnings
 from collections.abc import Mapping
 from enum import Enum
-from types import FrameType
 from typing import Any
 
 from reportgen.errors import LoggerError
 from reportgen.formats import MAX_NAME, clean_text, clean_value, cut_name, encode_number
-from reportgen.logfile import LoggerWarning
-
-
-def warn(message: str) -> None:
-    """Warn of something that is not logged as asked, at the user's line that asked for it."""
-    level = 1
-    frame: FrameType | None = sys._getframe()
-    while frame is not None and str(frame.f_globals.get("__name__")).partition(".")[0] == "reportgen":
-        level, frame = level + 1, frame.f_back
-    warnings.warn(message, LoggerWarning, stacklevel=level)
+from reportgen.logfile import warn
 
 
 def checked_mapping(value: object, what: str) -> Mapping[Any, Any]:

@@ -63,7 +63,7 @@ class Plot:
 def plot_digest(plot: Plot) -> str:
     """Return the sha256 of all that the plot's bytes depend on, without drawing or importing anything."""
     digest = hashlib.sha256()
-    fixed = (DRAWING, version("matplotlib"), version("numpy"), plot.title, plot.unit, plot.direction, plot.x_label)
+    fixed = (DRAWING, *_libraries(), plot.title, plot.unit, plot.direction, plot.x_label)
     numbers = (float(plot.width_in), float(plot.height_in), bool(plot.log_y), bool(plot.log_x), len(plot.lines))
     digest.update(repr((fixed, numbers)).encode("utf-8", "backslashreplace"))
     for line in plot.lines:
@@ -73,6 +73,11 @@ def plot_digest(plot: Plot) -> str:
             data = None if array is None else np.ascontiguousarray(array)
             digest.update(b"-" if data is None else f"{data.dtype.str}{data.shape}".encode() + data.tobytes())
     return digest.hexdigest()
+
+
+@cache
+def _libraries() -> tuple[str, str]:
+    return version("matplotlib"), version("numpy")
 
 
 def render_plot(plot: Plot, fmt: Format = "svg") -> bytes:

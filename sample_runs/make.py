@@ -67,7 +67,9 @@ def main() -> None:
         finish(start("digits.py", "diverge", folder=scratch), status=1)
         gone, resumed = (f"digits-{uuid4().hex[:10]}" for _ in range(2))
         kill_when(start("digits.py", "interrupt", "--run-id", gone, folder=scratch), lambda: epochs_logged(gone) >= 37)
-        kill_when(start("digits.py", "interrupt", "--run-id", resumed, folder=scratch), lambda: epochs_logged(resumed) >= 24)
+        kill_when(
+            start("digits.py", "interrupt", "--run-id", resumed, folder=scratch), lambda: epochs_logged(resumed) >= 24
+        )
         finish(start("digits.py", "interrupt", "--run-id", resumed, folder=scratch))
         for script in ("diabetes.py", "forest.py", "ranks.py"):
             finish(start(script, folder=scratch))

@@ -163,9 +163,7 @@ def _axe_source() -> str:
 
 
 def _evaluate(session: CDPSession, expression: str) -> Any:
-    reply = session.send(
-        "Runtime.evaluate", {"expression": expression, "awaitPromise": True, "returnByValue": True}
-    )
+    reply = session.send("Runtime.evaluate", {"expression": expression, "awaitPromise": True, "returnByValue": True})
     if "exceptionDetails" in reply:
         raise AssertionError(f"the page threw: {reply['exceptionDetails']}")
     return reply["result"].get("value")

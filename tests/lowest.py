@@ -1,4 +1,4 @@
-"""Prints the dependencies of `pyproject.toml` pinned to their lower bounds, for `pip install $(python -m tests.lowest)`."""
+"""Prints the dependencies of `pyproject.toml`, each pinned to its lower bound, as lines for `pip install -r`."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ SESSION = "20261121T120200.000000Z-0a1b"
 LATER = "20261121T130200.000000Z-0c1d"
 
 
-def start_line(run_id: str = "r1", **fields: Any) -> dict[str, Any]:
+def start_line(run_id: Any = "r1", **fields: Any) -> dict[str, Any]:
     """Return a start line with all that the logger writes."""
     line = {
         "event": "start",
@@ -42,7 +42,9 @@ def make_log(*lines: Mapping[str, Any] | bytes) -> bytes:
     return b"".join(line if isinstance(line, bytes) else encode_line(line) for line in lines)
 
 
-def parse(data: bytes, *, size: int | None = None, packed: bool = False, label: str = "digits/r1/events.jsonl"):
+def parse(
+    data: bytes, *, size: int | None = None, packed: bool = False, label: str = "digits/r1/events.jsonl"
+) -> tuple[Stream, ...]:
     """Return the streams in `data`, given to the reader in chunks of `size` bytes."""
     chunks: Iterable[bytes] = [data] if size is None else [data[i : i + size] for i in range(0, len(data), size)]
     return parse_streams(chunks, label, Identity("folder", "above"), packed=packed)

@@ -123,7 +123,9 @@ def test_imports_go_down(module: str) -> None:
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
-    graph = {m: {i for i in iter_imports(m, typing=False) if i in MODULES and i not in (m, "reportgen")} for m in MODULES}
+    graph = {
+        m: {i for i in iter_imports(m, typing=False) if i in MODULES and i not in (m, "reportgen")} for m in MODULES
+    }
     while leaves := {m for m, needs in graph.items() if not needs}:
         graph = {m: needs - leaves for m, needs in graph.items() if m not in leaves}
     assert graph == {}
@@ -202,7 +204,9 @@ def loaded_by(statement: str) -> set[str]:
     return set(json.loads(done.stdout))
 
 
-@pytest.mark.parametrize("statement", ["import reportgen", "import reportgen.logger", "import reportgen; reportgen.start_run"])
+@pytest.mark.parametrize(
+    "statement", ["import reportgen", "import reportgen.logger", "import reportgen; reportgen.start_run"]
+)
 def test_importing_the_logger_is_light(statement: str) -> None:
     loaded = loaded_by(statement)
     assert {m.split(".")[0] for m in loaded} & {"click", "jinja2", "matplotlib", "numpy", "markdown_it"} == set()

@@ -1,5 +1,6 @@
-"""The sample site in a real browser: silent, self-contained and usable from disk and over HTTP, light and dark, wide and
-narrow, with and without scripts, on screen and on paper.
+"""The sample site in a real browser: silent, self-contained and usable.
+
+From disk and over HTTP, light and dark, wide and narrow, with and without scripts, on screen and on paper.
 """
 
 from __future__ import annotations
@@ -22,13 +23,12 @@ def pages_of(site: Path) -> list[str]:
 
 
 def kinds_of_page(site: Path) -> list[str]:
-    """Return one page of each kind: the first of those that have the same sections and tell of the same statuses."""
+    """Return one page of each kind: the first of those in one folder whose elements have the same classes."""
     kinds: dict[tuple[str, ...], str] = {}
     for path in pages_of(site):
         text = (site / path).read_text(encoding="utf-8")
-        sections = re.findall(r'<section[^>]*\bid="([^"]+)"', text)
-        marks = sorted(set(re.findall(r"\bstatus-[a-z]+|\bnote-[a-z]+", text)))
-        kinds.setdefault((path.partition("/")[0][:2], *sections, *marks), path)
+        classes = {name for names in re.findall(r'class="([^"]*)"', text) for name in re.sub(r"\d+", "", names).split()}
+        kinds.setdefault((path.rpartition("/")[0], *sorted(classes)), path)
     return sorted(kinds.values())
 
 

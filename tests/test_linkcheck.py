@@ -27,7 +27,8 @@ def write_site(folder: Path, body: str, head: str = "", *, policy: str = POLICY)
 def test_a_clean_site_has_no_faults(tmp_path: Path) -> None:
     body = (
         '<a href="e/other.html#here">x</a><a href="#top?sort=lr" id="top">x</a><a href="https://example.org/">x</a>'
-        '<p>a<ul><li>b<li>c</ul><svg viewBox="0 0 1 1"><path d="M0 0"/></svg><img src="data:image/png;base64,AA" alt="">'
+        '<p>a<ul><li>b<li>c</ul><svg viewBox="0 0 1 1"><path d="M0 0"/></svg>'
+        '<img src="data:image/png;base64,AA" alt="">'
     )
     head = '<link rel="stylesheet" href="assets/theme.css">'
     assert check_site(write_site(tmp_path, body, head), reachable=True) == []

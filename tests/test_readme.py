@@ -1,5 +1,4 @@
-"""README.md and the pages in docs/ are true: links lead somewhere, commands are known to the command line, examples run.
-"""
+"""README.md and the pages in docs/ are true: links lead somewhere, commands are known, examples run."""
 
 from __future__ import annotations
 
@@ -79,7 +78,9 @@ def test_python_examples_are_python(page: Path) -> None:
 
 def test_the_readme_shows_the_two_commands() -> None:
     lines = {line.strip() for block in iter_blocks(README, "sh", "bash", "console") for line in block.splitlines()}
-    assert any(line.endswith("/reportgen build sample_runs -o site --config sample_runs/reportgen.toml") for line in lines)
+    assert any(
+        line.endswith("/reportgen build sample_runs -o site --config sample_runs/reportgen.toml") for line in lines
+    )
     assert sum(bool(re.fullmatch(r"python3 -m venv .* -m tests\.run", line)) for line in lines) == 1
 
 

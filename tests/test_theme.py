@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib
+import inspect
 import pickle
 import re
 import shutil
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from reportgen.errors import ThemeError
+from reportgen.site import render as render_module
 from reportgen.site import theme, urls
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.theme import ASSET_TYPES, MANIFEST_KEYS, OPTION_KEYS, Theme, load_theme, theme_chain, theme_options
@@ -371,6 +373,13 @@ def test_the_docs_name_the_class_of_every_page() -> None:
         for module, kind in found:
             page = getattr(importlib.import_module(f"reportgen.site.pages.{module}"), kind)
             assert dataclasses.is_dataclass(page)
+
+
+def test_the_docs_list_the_filters_that_templates_have() -> None:
+    sentence = DOC.split("beside Jinja's own, the filters ")[1].split("which write")[0]
+    listed = re.findall(r"`(\w+)`", sentence)
+    source = inspect.getsource(render_module)
+    assert listed == re.findall(r"(?m)^        (\w+)=text\.", source)
 
 
 def test_the_first_example_in_the_docs_works(tmp_path: Path) -> None:

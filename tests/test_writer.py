@@ -15,7 +15,9 @@ import pytest
 from reportgen.errors import SiteError
 from reportgen.formats import run_key
 from reportgen.site import folder as folder_module
+from reportgen.site import lock as lock_module
 from reportgen.site import urls
+from reportgen.site.lock import FolderLock
 from reportgen.site.writer import SiteWriter, WriteReport
 from reportgen.sources.statcache import StatCache
 
@@ -77,9 +79,7 @@ def tree(folder: Path) -> dict[str, bytes | str | None]:
 
 def state(folder: Path) -> dict[str, tuple[int, int]]:
     """Return inode and time of change of everything in `folder`: equal before and after when nothing was touched."""
-    return {
-        str(path): (path.lstat().st_ino, path.lstat().st_mtime_ns) for path in (folder, *sorted(folder.rglob("*")))
-    }
+    return {str(path): (path.lstat().st_ino, path.lstat().st_mtime_ns) for path in (folder, *sorted(folder.rglob("*")))}
 
 
 class _Links(HTMLParser):
@@ -230,9 +230,8 @@ def test_what_was_kept_or_staged_can_be_found_before_the_commit(out: Path) -> No
 def test_build_that_stops_before_its_commit_changes_nothing(out: Path) -> None:
     write(out, small_site("a1"))
     before = state(out)
-    with pytest.raises(KeyError), SiteWriter(out, cache=StatCache(None)) as writer:
-        writer.stage(urls.HOME, b"half")
-        raise KeyError
+    with pytest.raises(ValueError, match="no output of a plan"), SiteWriter(out, cache=StatCache(None)) as writer:
+        assert writer.stage(urls.HOME, b"half") and writer.stage("../x", b"")
     assert state(out) == before
     assert [path.name for path in out.parent.iterdir()] == ["site"]
 
@@ -628,10 +627,12 @@ def test_second_build_that_may_not_wait_is_refused(out: Path) -> None:
 
 
 def test_builds_into_different_folders_do_not_wait(tmp_path: Path) -> None:
-    with SiteWriter(tmp_path / "one", cache=StatCache(None)):
-        with SiteWriter(tmp_path / "two", cache=StatCache(None), wait=False) as other:
-            other.stage(urls.HOME, b"two")
-            other.commit(site_json)
+    with (
+        SiteWriter(tmp_path / "one", cache=StatCache(None)),
+        SiteWriter(tmp_path / "two", cache=StatCache(None), wait=False) as other,
+    ):
+        other.stage(urls.HOME, b"two")
+        other.commit(site_json)
     assert [path.name for path in tmp_path.iterdir()] == ["two"]
 
 
@@ -641,11 +642,33 @@ def test_lock_file_that_a_killed_build_left_does_not_lock(out: Path) -> None:
     assert [path.name for path in out.parent.iterdir()] == ["site"]
 
 
+def test_lock_on_a_file_that_the_one_before_has_deleted_does_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "lock"
+    lock_now = lock_module._lock_now
+    opened = []
+
+    def delete_between_open_and_lock(descriptor: int) -> bool:
+        opened.append(descriptor)
+        if len(opened) == 1:
+            file.unlink()
+        return lock_now(descriptor)
+
+    monkeypatch.setattr(lock_module, "_lock_now", delete_between_open_and_lock)
+    lock = FolderLock(file, "site")
+    assert lock.acquire(wait=False, on_wait=None)
+    with pytest.raises(SiteError, match="another build"):
+        FolderLock(file, "site").acquire(wait=False, on_wait=None)
+    lock.release()
+    assert not file.exists()
+
+
 def test_file_system_without_locks_is_said_and_used(out: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def unsupported(descriptor: int) -> bool:
         raise OSError(38, "Function not implemented")
 
-    monkeypatch.setattr("reportgen.site.lock._lock_now", unsupported)
+    monkeypatch.setattr(lock_module, "_lock_now", unsupported)
     with SiteWriter(out, cache=StatCache(None)) as writer:
         assert [notice.message for notice in writer.notices] == ["the file system has no locks"]
         writer.stage(urls.HOME, b"home")

@@ -324,7 +324,7 @@ def gap_remark(curves: Sequence[Curve], frame: Frame, unit: str) -> Remark | Non
     around = [frame.level(v) for v in line.values[gaps[0] : gaps[0] + 2].tolist() if math.isfinite(v)]
     if not around or half > min(middle, 1 - middle):
         return None
-    y = clear_level(middle - half, middle + half, sum(around) / len(around), curves, frame)
+    y = clear_level(middle - 1.2 * half, middle + 1.2 * half, sum(around) / len(around), curves, frame)
     return Remark(text, middle, y, 0)
 
 

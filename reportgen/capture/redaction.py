@@ -182,9 +182,13 @@ def _judge_key(key: str) -> tuple[str, int, bool]:
 
 # ---- a quick look before the thorough one
 
+_BEFORE: Final = rb"(?:(?<![A-Za-z_])|(?<=\\[bfnrtu])|(?<=\\u[a-f]))"
+"""The beginning of a word: no letter before it, or one that is a part of an escaped control character."""
 _HINT: Final = re.compile(
-    rb"gh[pousr]_|github_pat_|gl[a-z]{2,5}-|AKIA|ASIA|ABIA|ACCA|AIza|GOCSPX-|(?<![A-Za-z_])hf_|api_org_|"
-    rb"(?<![A-Za-z_])sk-|xox[a-z]-|xapp-|hooks\.slack|api/webhooks|[rs]k_(?:live|test|prod)_|SG\.|npm_|pypi-|dckr_|dapi|"
+    rb"gh[pousr]_|github_pat_|gl[a-z]{2,5}-|AKIA|ASIA|ABIA|ACCA|AIza|GOCSPX-|" + _BEFORE + rb"hf_|api_org_|"
+    rb""
+    + _BEFORE
+    + rb"sk-|xox[a-z]-|xapp-|hooks\.slack|api/webhooks|[rs]k_(?:live|test|prod)_|SG\.|npm_|pypi-|dckr_|dapi|"
     rb"do[opr]_v_|gsk_|wandb_v_|:AA|AccountKey=|eyJ|[Bb]earer |Basic |://[^\s/\"]*@|PRIVATE KEY|"
     rb"(?i:passw|passphrase|pwd|secret|credential|token|key)[^\"\s:=]*[\"'\\]{0,3}\s?[:=]\s?[^\s\d.,}\]]"
 )

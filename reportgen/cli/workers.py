@@ -13,6 +13,7 @@ from reportgen.errors import ReportgenError
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
+    from multiprocessing.context import BaseContext
 
 
 def default_jobs() -> int:
@@ -37,7 +38,7 @@ def worker_pool(jobs: int) -> Iterator[Callable[[], Executor] | None]:
     pools: list[Executor] = []
 
     def start() -> Executor:
-        pools.append(ProcessPoolExecutor(jobs, initializer=_ignore_interrupt))
+        pools.append(ProcessPoolExecutor(jobs, mp_context=_context(), initializer=_ignore_interrupt))
         return pools[-1]
 
     try:
@@ -49,6 +50,16 @@ def worker_pool(jobs: int) -> Iterator[Callable[[], Executor] | None]:
     finally:
         for pool in pools:
             pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _context() -> BaseContext | None:
+    """Return how workers start: the platform's way, but no fork from Python 3.12 on, which warns of numpy's threads."""
+    import multiprocessing
+
+    methods = multiprocessing.get_all_start_methods()
+    return (
+        multiprocessing.get_context("forkserver") if sys.version_info >= (3, 12) and "forkserver" in methods else None
+    )
 
 
 def _ignore_interrupt() -> None:

@@ -181,7 +181,7 @@ def _band(line: ChartLine, low: Floats, high: Floats, frame: Frame, classes: str
 
 
 def _path(x: Floats, y: Floats) -> str:
-    """Return the path through the points, rounded: after the first, differences, which are short; one point is a dot."""
+    """Return the path through the points: after the first, rounded differences, which are short; one is a dot."""
     points = np.rint(np.stack((x, y), axis=1)).astype(np.int64)
     if len(x) == 1:
         return f"M{points[0, 0]} {points[0, 1]}h0"

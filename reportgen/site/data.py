@@ -77,7 +77,7 @@ def decode_column(column: Any) -> NDArray[Any]:
         return np.array([decode_number(v) for v in column], dtype=np.float64)
     n = int(column["n"])
     if "start" in column:
-        return np.arange(n, dtype=np.int64) * column["delta"] + column["start"]
+        return np.arange(n, dtype=np.int64) * int(column["delta"]) + int(column["start"])
     (kind,) = (k for k in ("f4", "f8", "i8") if k in column)
     raw = np.frombuffer(gzip.decompress(base64.b64decode(column[kind])), dtype=np.uint8)
     size = int(kind[1])

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from reportgen.analysis.bands import mean_and_range
 from reportgen.model import Relative, Series, Summary
 from reportgen.plots import Line, Plot, render_plot
 from reportgen.site import data, urls
@@ -109,18 +110,17 @@ def _make_run(settings: Settings, job: RunJob) -> list[RunOutput]:
 
 @dataclass(frozen=True, slots=True)
 class PlotLine:
-    """One run in a plot."""
+    """One line of a plot: a run, or the mean of a configuration's runs with a band from the lowest to the highest."""
 
-    key: str
     label: str
     slot: int
-    record: str
-    """Path of the run's record on this machine."""
+    records: tuple[str, ...]
+    """Paths of the runs' records on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
 class PlotJob:
-    """The plots of one experiment: its selection of runs, one plot a metric."""
+    """Plots of the same lines, one a metric."""
 
     lines: tuple[PlotLine, ...]
     plots: Mapping[str, tuple[str, Plot]]
@@ -128,22 +128,21 @@ class PlotJob:
 
 
 def draw_plots(job: PlotJob) -> dict[str, bytes]:
-    """Draw the plots of one experiment; return site path -> SVG."""
+    """Draw the plots of one job; return site path -> SVG."""
     wanted = {metric for metric, _ in job.plots.values()}
-    series = {line.key: _main_series(line.record, wanted) for line in job.lines}
+    members = [(line, [_main_series(record, wanted) for record in line.records]) for line in job.lines]
     images = {}
     for path, (metric, frame) in job.plots.items():
-        lines = tuple(
-            Line(line.label, own.steps, own.values, line.slot)
-            for line in job.lines
-            if (own := series[line.key].get(metric)) is not None
-        )
-        images[path] = render_plot(Plot(**{**_fields(frame), "lines": lines}))
+        lines = []
+        for line, runs in members:
+            several = [run[metric] for run in runs if metric in run]
+            if len(several) == 1:
+                lines.append(Line(line.label, several[0].steps, several[0].values, line.slot))
+            elif several:
+                steps, mean, low, high = mean_and_range(several)
+                lines.append(Line(line.label, steps, mean, line.slot, low=low, high=high))
+        images[path] = render_plot(replace(frame, lines=tuple(lines)))
     return images
-
-
-def _fields(plot: Plot) -> dict[str, object]:
-    return {name: getattr(plot, name) for name in plot.__slots__}
 
 
 def _main_series(record: str, metrics: set[str]) -> dict[str, Series]:

@@ -101,6 +101,8 @@ def explained(action: str, place: str, *, remedy: str = "mend that and build aga
         at = f" ('{error.filename}')" if error.filename and error.filename != place else ""
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             remedy = f"free some space; {remedy}"
+        elif error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+            remedy = f"change its permissions, or choose another folder; {remedy}"
         raise SiteError(f"cannot {action} '{place}': {error.strerror or error}{at}: {remedy}") from error
 
 

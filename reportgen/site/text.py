@@ -56,8 +56,8 @@ def format_number(value: float | None, decimals: int | None = None) -> str:
 def column_decimals(values: Iterable[float | None]) -> int:
     """Return how many decimals a column of `values` is written with, 0 to 8.
 
-    The largest value keeps four significant digits, three below 0.1. Values that lie closer together than that get as
-    many more, at most three, as tell them apart with two digits of their spread. Places that no value uses are left out.
+    The largest value keeps four significant digits, three below 0.1. Values that lie closer together than that get up
+    to three more, as many as tell them apart with two digits of their spread. Places that no value uses are left out.
     """
     finite = [float(v) for v in values if v is not None and math.isfinite(v)]
     largest = max((abs(v) for v in finite), default=0.0)

@@ -192,7 +192,8 @@ class Columns:
             count = len(raw)
             for other in (raw_steps, raw_times):
                 if isinstance(other, list) and len(other) != len(raw):
-                    self._faults.add(line, "columns of a `points` line differ in length", "they were cut to the shortest")
+                    hint = "they were cut to the shortest"
+                    self._faults.add(line, "columns of a `points` line differ in length", hint)
                     count = min(count, len(other))
             if count not in shared:
                 shared[count] = (
@@ -218,14 +219,15 @@ class Columns:
         try:
             return _pack_ints(list(map(_STEP, rows)))
         except (KeyError, struct.error, OverflowError):
-            return np.array([self._step(row.get("step"), line) for row, line in zip(rows, lines, strict=True)], np.int64)
+            steps = [self._step(row.get("step"), line) for row, line in zip(rows, lines, strict=True)]
+            return np.array(steps, dtype=np.int64)
 
     def _times(self, rows: Sequence[Row], lines: Sequence[int]) -> Floats:
         try:
             times = _pack_floats(list(map(_TIME, rows)))
         except (KeyError, struct.error, OverflowError):
             times = None
-        if times is not None and 0 <= times.min() and times.max() <= MAX_TIME:
+        if times is not None and times.min() >= 0 and times.max() <= MAX_TIME:
             return times
         return np.array([self._time(row.get("time"), line) for row, line in zip(rows, lines, strict=True)])
 
@@ -248,7 +250,7 @@ class Columns:
             times = _pack_floats(raw[:count])
         except (struct.error, OverflowError):
             times = None
-        if times is not None and (not count or (0 <= times.min() and times.max() <= MAX_TIME)):
+        if times is not None and (not count or (times.min() >= 0 and times.max() <= MAX_TIME)):
             return times
         return np.array([self._time(value, line) for value in raw[:count]], dtype=np.float64)
 

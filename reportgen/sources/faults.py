@@ -1,4 +1,4 @@
-"""Faults of one log file, collected while it is read. They become `problem` events, so that they travel in the record."""
+"""Faults of one log file, collected while it is read. They become `problem` events, to travel in the record."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def event_problem(event: Any) -> Problem:
 
 
 def with_events(stream: Stream, events: Iterable[Mapping[str, Any]]) -> Stream:
-    """Return `stream` with other events, put in the order of a record: problems behind what was logged, the end last."""
+    """Return `stream` with other events in the order of a record: what was logged, problems, the end."""
     logged: list[Mapping[str, Any]] = []
     problems: list[Mapping[str, Any]] = []
     ends: list[Mapping[str, Any]] = []

@@ -43,9 +43,7 @@ def resolve_histories(found: Iterable[Found], key: str) -> list[tuple[str, tuple
             if number == len(histories):
                 histories.append([])
             histories[number].append(stream)
-    return [
-        (_twin_key(key, streams) if number else key, tuple(streams)) for number, streams in enumerate(histories)
-    ]
+    return [(_twin_key(key, streams) if number else key, tuple(streams)) for number, streams in enumerate(histories)]
 
 
 def _longest(candidates: Sequence[Found]) -> list[Found]:
@@ -92,12 +90,17 @@ def _length(stream: Stream) -> int:
     return len(body) + len(ends) + sum(map(len, stream.points.values()))
 
 
-def _preference(own: Found) -> tuple[bool, int, bytes, str]:
-    """Return what decides between equal histories: steps as logged first, then fewer problems, then their text."""
+def _preference(own: Found) -> tuple[bool, bool, int, bytes, str]:
+    """Return what decides between equal histories.
+
+    Steps as logged come before counted ones, a record that names the places of its twins before logs that cannot,
+    then fewer problems, then their text.
+    """
     stream = own.stream
     counted = any((points.steps == NO_STEP).any() for points in stream.points.values())
     problems = [event for event in stream.events if event["event"] == "problem"]
-    return (not counted, len(problems), orjson.dumps(problems, option=orjson.OPT_SORT_KEYS), own.label)
+    named = any(event.get("twins") for event in problems)
+    return (not counted, not named, len(problems), orjson.dumps(problems, option=orjson.OPT_SORT_KEYS), own.label)
 
 
 def _digest(stream: Stream) -> str:

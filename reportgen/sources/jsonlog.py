@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 import orjson
@@ -91,6 +91,10 @@ class _Digest(Protocol):
     def update(self, data: bytes, /) -> object: ...
 
 
+class _Unpacker(Protocol):
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
 class _Readable(Protocol):
     def read(self, size: int, /) -> bytes | None: ...
 
@@ -108,9 +112,11 @@ def _unpack(chunks: Iterable[bytes], parser: _Parser) -> Iterator[bytes]:
     total = 0
     for chunk in chunks:
         while chunk:
+            before = unpacker.copy()
             try:
                 data = unpacker.decompress(chunk, CHUNK_BYTES)
             except zlib.error as error:
+                yield from _salvage(before, chunk)
                 parser.fault(None, f"the compressed data are damaged ({error}): the rest was not read", "copy it again")
                 _drain(chunks)
                 return
@@ -131,6 +137,17 @@ def _unpack(chunks: Iterable[bytes], parser: _Parser) -> Iterator[bytes]:
         parser.fault(None, "the compressed data end too early", "the file was not closed: what is whole was read")
 
 
+def _salvage(unpacker: _Unpacker, chunk: bytes) -> Iterator[bytes]:
+    """Yield what comes out of a damaged chunk before the damage, which zlib keeps to itself when it raises."""
+    for i in range(len(chunk)):
+        try:
+            data = unpacker.decompress(chunk[i : i + 1])
+        except zlib.error:
+            return
+        if data:
+            yield data
+
+
 def _drain(chunks: Iterable[bytes]) -> None:
     """Read to the end for the sake of the digest."""
     for _ in chunks:
@@ -147,7 +164,7 @@ def _iter_blocks(chunks: Iterable[bytes], parser: _Parser) -> Iterator[bytes]:
             yield b"".join((*parts, chunk[:cut])) if parts else chunk if cut == len(chunk) else chunk[:cut]
         elif cut:
             first = chunk.find(b"\n") + 1
-            parser.skip_huge_line(size + first)
+            parser.skip_huge_line()
             if first < cut:
                 yield chunk[first:cut]
         if cut:
@@ -159,7 +176,7 @@ def _iter_blocks(chunks: Iterable[bytes], parser: _Parser) -> Iterator[bytes]:
         else:
             parts.clear()
     if size > MAX_LINE_BYTES:
-        parser.skip_huge_line(size)
+        parser.skip_huge_line()
     elif parts:
         yield b"".join((*parts, b"\n"))
 
@@ -179,7 +196,7 @@ class _Parser:
         """Count a fault of the file."""
         self._faults.add(line, message, hint)
 
-    def skip_huge_line(self, size: int) -> None:
+    def skip_huge_line(self) -> None:
         """Count a line that is too long to be decoded and was not kept."""
         self.fault(self._line, f"a line of more than {MAX_LINE_BYTES >> 20} MiB was skipped", "split it")
         self._line += 1
@@ -223,13 +240,10 @@ class _Parser:
         if not text.strip():
             return []
         try:
-            return [orjson.loads(text)] if text[:1] == b"{" else [decode_line(text)]
+            row = orjson.loads(text)
         except orjson.JSONDecodeError:
-            pass
-        except FormatError as error:
-            self._faults.add(line, f"a line cannot be read: {error}", "it was skipped", kind="unreadable")
-            return []
-        return self._decode_damaged(text, line)
+            row = None
+        return [row] if isinstance(row, dict) else self._decode_damaged(text, line)
 
     def _decode_damaged(self, text: bytes, line: int) -> list[dict[str, Any]]:
         try:
@@ -290,8 +304,9 @@ class _Parser:
 
     @property
     def _stream(self) -> _OpenStream:
-        assert self._open is not None
-        return self._open
+        if self._open is None:
+            self._begin({}, None)
+        return cast("_OpenStream", self._open)
 
     def _begin(self, start: dict[str, Any], line: int | None, *, first: dict[str, Any] | None = None) -> None:
         """Begin a stream; a second start line of another run goes on in the stream that is open."""
@@ -340,7 +355,8 @@ class _OpenStream:
             return
         for value in event.values():
             if isinstance(value, dict | list) and _depth(value) > MAX_DEPTH:
-                self.faults.add(line, "a line is nested too deeply", f"what is deeper than {MAX_DEPTH // 2} became text")
+                hint = f"what is deeper than {MAX_DEPTH // 2} became text"
+                self.faults.add(line, "a line is nested too deeply", hint)
                 event = clean_value(event)
                 break
         (self._ends if event["event"] == "end" else self._events).append(event)

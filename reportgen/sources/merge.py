@@ -6,6 +6,7 @@ follow from the events (a param logged twice, lost calls) are found here each ti
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -58,8 +59,10 @@ def merge_streams(
     where = f"{start['experiment']}/{start['name']}"
     own = [event for s in ordered if s.start["rank"] == lead for event in s.events]
     events = [event for s in ordered for event in s.events]
-    sessions = _sessions(ordered)
-    status, error = _outcome(sessions)
+    by_stream = _sessions(ordered)
+    sessions = tuple(by_stream.values())
+    attempts = [by_stream[id(s)] for s in _main_streams(ordered)]
+    status, error = _outcome(attempts)
     problems = [problem for s in ordered for problem in s.problems]
     params = _params(_of(own, "params"), _of(events, "params"), where, problems)
     problems += _lost(_of(events, "lost"), where)
@@ -76,7 +79,7 @@ def merge_streams(
         error=error,
         start_time=min(s.start_time for s in sessions),
         last_time=max(s.last_time for s in sessions),
-        duration_s=sum(max(0.0, s.last_time - s.start_time) for s in sessions if s.rank == lead),
+        duration_s=sum(max(0.0, s.last_time - s.start_time) for s in attempts if s.rank == lead),
         parent_id=start.get("parent", ""),
         group=start.get("group", ""),
         user=start.get("user", ""),
@@ -92,7 +95,7 @@ def merge_streams(
         models=_models(events),
         problems=tuple(problems),
         ranks=len({s.rank for s in sessions}),
-        sessions=len({s.session for s in sessions}),
+        sessions=len({s.session for s in attempts}),
     )
     return Run(
         summary=summary,
@@ -163,9 +166,7 @@ def _all_series(streams: Sequence[Stream]) -> dict[str, dict[int, Series]]:
             if len(own):
                 pieces.setdefault(name, {}).setdefault(stream.start["rank"], []).append(own)
     joined: dict[tuple[int, ...], tuple[Ints, Floats, bool]] = {}
-    return {
-        name: {rank: _one_series(ranks[rank], joined) for rank in sorted(ranks)} for name, ranks in pieces.items()
-    }
+    return {name: {rank: _one_series(ranks[rank], joined) for rank in sorted(ranks)} for name, ranks in pieces.items()}
 
 
 def _one_series(pieces: Sequence[Points], joined: dict[tuple[int, ...], tuple[Ints, Floats, bool]]) -> Series:
@@ -185,19 +186,30 @@ def _one_series(pieces: Sequence[Points], joined: dict[tuple[int, ...], tuple[In
 # ---- sessions
 
 
-def _sessions(streams: Sequence[Stream]) -> tuple[Session, ...]:
-    last_of_rank = {s.start["rank"]: i for i, s in enumerate(streams)}
-    return tuple(_session(s, is_last=last_of_rank[s.start["rank"]] == i) for i, s in enumerate(streams))
+def _main_streams(streams: Sequence[Stream]) -> list[Stream]:
+    """Return the streams that are attempts at the run: what a forked helper wrote is only a share of one."""
+    attempts = [s for s in streams if not s.start.get("forked_from")]
+    ranks = {s.start["rank"] for s in attempts}
+    return [s for s in streams if not s.start.get("forked_from") or s.start["rank"] not in ranks]
 
 
-def _session(stream: Stream, *, is_last: bool) -> Session:
+def _sessions(streams: Sequence[Stream]) -> dict[int, Session]:
+    """Return id of a stream -> its session, in order."""
+    last_of_rank = {s.start["rank"]: s for s in _main_streams(streams)}
+    attempts = {id(s) for s in _main_streams(streams)}
+    return {
+        id(s): _session(s, interrupted=id(s) in attempts and last_of_rank[s.start["rank"]] is not s) for s in streams
+    }
+
+
+def _session(stream: Stream, *, interrupted: bool) -> Session:
     start = stream.start
     times = [event["time"] for event in stream.events if event.get("time") is not None]
-    for own in {id(points.times): points.times for points in stream.points.values()}.values():
-        if len(own) and (newest := float(np.fmax.reduce(own))) == newest:
-            times.append(newest)
+    columns = {id(points.times): points.times for points in stream.points.values() if len(points)}
+    newest = [float(np.fmax.reduce(column)) for column in columns.values()]
+    times += [time for time in newest if not math.isnan(time)]
     begin = start["time"] or (min(times) if times else 0.0)
-    status, error = UNFINISHED if is_last else INTERRUPTED, ""
+    status, error = INTERRUPTED if interrupted else UNFINISHED, ""
     for event in _of(stream.events, "end"):
         status, error = STATUSES[event["status"]], field_of(event, "error")
     return Session(start["session"], start["rank"], begin, max([begin, *times]), status, error)
@@ -269,9 +281,8 @@ def _lost(events: Sequence[Event], where: str) -> list[Problem]:
         return []
     errors = ", ".join(sorted({str(event["errno"]) for event in events if event.get("errno") is not None}))
     reason = f" (errno {errors})" if errors else ""
-    return [
-        Problem(where, f"{calls} logging calls could not be written{reason}", "free the disk that the log is written to")
-    ]
+    hint = "look after the disk that the log is written to"
+    return [Problem(where, f"{calls} logging calls could not be written{reason}", hint)]
 
 
 def _code(events: Iterable[Event]) -> Code:
@@ -297,25 +308,19 @@ def _env(events: Iterable[Event]) -> dict[str, Any]:
     return merged
 
 
-def _artifacts(
-    events: Sequence[Event], verdicts: Mapping[str, tuple[str | None, str]]
-) -> tuple[Artifact, ...]:
+def _artifacts(events: Sequence[Event], verdicts: Mapping[str, tuple[str | None, str]]) -> tuple[Artifact, ...]:
     """Return one artifact a path, as logged last, in order of first appearance."""
     last = {event["path"]: event for event in events}
-    artifacts = []
-    for path, event in last.items():
-        published, reason = verdicts.get(path, (None, "not published"))
-        artifacts.append(
-            Artifact(
-                path=path,
-                size_bytes=field_of(event, "bytes"),
-                sha256=field_of(event, "sha256"),
-                media=field_of(event, "media") or "application/octet-stream",
-                published=published,
-                reason=reason,
-            )
+    return tuple(
+        Artifact(
+            path,
+            field_of(event, "bytes"),
+            field_of(event, "sha256"),
+            field_of(event, "media") or "application/octet-stream",
+            *verdicts.get(path, (None, "not published")),
         )
-    return tuple(artifacts)
+        for path, event in last.items()
+    )
 
 
 def _inputs(events: Iterable[Event]) -> tuple[Input, ...]:

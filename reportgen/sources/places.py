@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 from reportgen.model import Problem, Run
 from reportgen.patterns import matches
-from reportgen.patterns import matches
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +33,7 @@ class Place:
     artifact_root: str
     """Folder that holds the bytes of artifacts; it need not exist."""
     artifact_files: tuple[LogFile, ...] = ()
-    """Regular files below `artifact_root`, labelled with the artifact's path; empty for a site, where names are digests."""
+    """Regular files in `artifact_root`, labelled with the artifact's path; none for a site, where a name is a digest."""
     sha256: str = ""
     """What a site claims its record's sha256 to be; empty for logs."""
     sources: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ from typing import Any, Final
 import numpy as np
 import orjson
 
+from reportgen.errors import FormatError
 from reportgen.formats import encode_line, encode_number, run_key
 from reportgen.model import Floats, Points, Run, Stream
 from reportgen.sources.columns import group_points
@@ -36,12 +37,12 @@ def encode_record(run: Run) -> bytes:
 def read_record(data: bytes, *, key: str = "", label: str = "record") -> Run:
     """Return the run that a record holds; `key` is its run key, made from the run id when it is not given.
 
-    The artifacts are those of the record, none of them published.
+    The artifacts are those of the record, none of them published. Raises `FormatError` when no line can be read.
     """
     streams = parse_streams([data], label, Identity("unknown", "unknown"), packed=True)
-    if not key:
-        key = run_key(streams[0].start["run_id"] if streams else "unknown")
-    return merge_streams(streams, key=key)
+    if not streams:
+        raise FormatError(f"no line of '{label}' can be read")
+    return merge_streams(streams, key=key or run_key(streams[0].start["run_id"]))
 
 
 def encode_streams(streams: Iterable[Stream]) -> bytes:
@@ -63,9 +64,7 @@ def encode_streams(streams: Iterable[Stream]) -> bytes:
     return b"".join((_HEADER, *parts, crc.to_bytes(4, "little"), (size & 0xFFFFFFFF).to_bytes(4, "little")))
 
 
-def _add(
-    parts: list[bytes], data: bytes, strategy: int, crc: int, size: int, *, last: bool = False
-) -> tuple[int, int]:
+def _add(parts: list[bytes], data: bytes, strategy: int, crc: int, size: int, *, last: bool = False) -> tuple[int, int]:
     """Append `data` to one deflate stream; each part has its own compressor and ends on a whole byte."""
     packer = zlib.compressobj(TEXT_LEVEL, zlib.DEFLATED, -15, 9, strategy)
     parts += (packer.compress(data), packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))

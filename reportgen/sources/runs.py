@@ -1,10 +1,11 @@
-"""Our own run folders: any folder with `events*.jsonl` (or `.jsonl.gz`) is one. Finds them; reads first lines at most."""
+"""Our own run folders: any folder with `events*.jsonl` (or `.jsonl.gz`). Finds them; reads first lines at most."""
 
 from __future__ import annotations
 
 import fnmatch
 import os
 import re
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -67,7 +68,9 @@ def find_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Problem]]:
         seen = True
         parts += _read_folder(folder, [root], cache, problems, has_artifacts=True)
         if not parts:
-            raise SourceError(f"'{root}' is no run log: no line of it can be read. Give a folder of runs, or events.jsonl")
+            raise SourceError(
+                f"'{root}' is no run log: no line of it can be read. Give a folder of runs or events.jsonl"
+            )
     else:
         for folder, logs, has_artifacts in _iter_folders(root, problems):
             seen = True
@@ -93,7 +96,8 @@ def _iter_folders(root: str, problems: list[Problem]) -> Iterator[tuple[str, lis
                     if entry.is_symlink():
                         if is_log_name(entry.name) or entry.is_dir():
                             hint = "give its target as a SOURCE of its own if it is wanted"
-                            problems.append(Problem(_label(folder, entry.name), "a symbolic link is not followed", hint))
+                            where = _label(folder, entry.name)
+                            problems.append(Problem(where, "a symbolic link is not followed", hint))
                     elif entry.is_dir():
                         folders.append(entry.name)
                     elif is_log_name(entry.name):
@@ -224,7 +228,12 @@ def head_facts(line: bytes) -> dict[str, Any]:
 
 def full_facts(data: bytes, *, packed: bool) -> dict[str, Any]:
     """Return what the beginning of a file says of its run, whatever it looks like."""
-    streams = parse_streams([data], "", _NO_ID, packed=packed)
+    if packed:
+        try:
+            data = zlib.decompressobj(31).decompress(data, MAX_HEAD_BYTES)
+        except zlib.error:
+            return {}
+    streams = parse_streams([data], "", _NO_ID)
     return facts_of(streams[0].start) if streams else {}
 
 

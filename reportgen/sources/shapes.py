@@ -45,7 +45,7 @@ def _is_time(value: object) -> bool:
 
 
 Check = tuple[Callable[[object], bool], Any]
-"""What a field must be, and what stands for it when it is missing or wrong; `...` means that the line is useless then."""
+"""What a field must be, and what stands for it when it is missing or wrong; `...`: the line is useless without."""
 _TEXT: Final[Check] = (_is_text, "")
 _TEXTS: Final[Check] = (_is_texts, [])
 _NEEDED: Final[Check] = (_is_text, ...)
@@ -142,9 +142,11 @@ def repair_start(
     start["rank"] = rank
     time = read_time(start.get("time"))
     if time is None and "time" in start:
-        faults.add(line, "`time` of the start line is no time in seconds since 1970", "write UTC seconds as a number")
+        faults.add(line, "`time` of the start line is no time since 1970", "write UTC seconds as a number")
     session = _text(start, "session", line, faults)
-    start["session"] = cut_name(session) if session else f"0-{hashlib.sha256(encode_line(first or event)).hexdigest()[:16]}"
+    start["session"] = (
+        cut_name(session) if session else f"0-{hashlib.sha256(encode_line(first or event)).hexdigest()[:16]}"
+    )
     start["time"] = 0.0 if time is None else time
     return start
 

@@ -77,9 +77,9 @@ def find_site_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Proble
 
 def _read_document(root: str) -> dict[str, Any]:
     path = os.path.join(root, SITE_FILE)
+    if not _is_folder(os.path.join(root, "data")):
+        raise SourceError(f"cannot read '{path}': its folder is a symbolic link")
     try:
-        if not _is_folder(os.path.join(root, "data")):
-            raise OSError("its folder is a symbolic link")
         descriptor, found = open_regular(path)
         with open(descriptor, "rb") as file:
             document = orjson.loads(file.read(MAX_SITE_JSON)) if found.st_size <= MAX_SITE_JSON else None

@@ -73,9 +73,7 @@ class StatCache:
         self._seen.add(path)
         return CacheEntry(*entry)
 
-    def put(
-        self, path: str, stat: os.stat_result, *, sha256: str = "", facts: Mapping[str, Any] | None = None
-    ) -> None:
+    def put(self, path: str, stat: os.stat_result, *, sha256: str = "", facts: Mapping[str, Any] | None = None) -> None:
         """Remember `sha256` or `facts` of the file at `path`; `stat` was taken before its bytes were read.
 
         What is known already of the same state stays. A file younger than two seconds is not remembered.

@@ -50,9 +50,7 @@ def mean_over_ranks(ranks: Sequence[Series]) -> Series:
     return Series(steps.astype(np.int64), times, sums / counts)
 
 
-def _summarise_rows(
-    steps: Ints, values: Floats, ranks_of: Sequence[Mapping[int, Series]]
-) -> list[MetricSummary]:
+def _summarise_rows(steps: Ints, values: Floats, ranks_of: Sequence[Mapping[int, Series]]) -> list[MetricSummary]:
     """Return one summary a row of `values` float64[m, n]; n is at least 1."""
     length = len(steps)
     finite = np.isfinite(values)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from datasets import Split, load
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from sklearn.ensemble import GradientBoostingRegressor
@@ -19,7 +20,6 @@ from sklearn.neighbors import KNeighborsRegressor
 from sklearn.svm import SVR
 
 import reportgen as rg
-from datasets import Split, load
 
 MODELS: dict[str, Any] = {
     "least squares": LinearRegression(),
@@ -92,7 +92,9 @@ def main() -> None:
             if name in REGISTERED:
                 version, aliases = REGISTERED[name]
                 file = Path("model.json")
-                file.write_text(json.dumps({"intercept": float(model.intercept_), "coefficients": model.coef_.tolist()}))
+                file.write_text(
+                    json.dumps({"intercept": float(model.intercept_), "coefficients": model.coef_.tolist()})
+                )
                 run.log_model("diabetes-linear", file, version=version, aliases=aliases)
 
 

@@ -1,7 +1,7 @@
-"""A sweep over learning rate and width with several seeds: handwritten digits, a network with one hidden layer.
+"""A sweep over learning rate and width with several seeds: handwritten digits, one hidden layer.
 
-Two runs go wrong on purpose, as they do in life: `diverge` trains with a learning rate at which the loss becomes NaN, and
-raises; `interrupt` is killed by `make.py` in the middle, once for good and once to be resumed from its checkpoint.
+Some runs go wrong on purpose, as they do in life: `diverge` trains with a learning rate at which the loss becomes NaN,
+and raises; `interrupt` is killed by `make.py` in the middle, once for good and once to be resumed from its checkpoint.
 """
 
 from __future__ import annotations
@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from datasets import Split, load
 from matplotlib.figure import Figure
+from network import Network, iter_batches
 
 import reportgen as rg
-from datasets import Split, load
-from network import Network, iter_batches
 
 EXPERIMENT = "digits-mlp"
 EPOCHS = 60
@@ -56,7 +56,7 @@ def train(
     *,
     lr: float,
     first_epoch: int = 0,
-    after_epoch: Callable[[int], None] = lambda epoch: None,
+    after_epoch: Callable[[int], None] = lambda _: None,
 ) -> None:
     """Train up to `EPOCHS` epochs and log each; raise `FloatingPointError` when the loss is no number any more."""
     for epoch in range(first_epoch, EPOCHS):

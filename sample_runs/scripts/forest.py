@@ -63,7 +63,9 @@ def main() -> None:
                     results.append(train_fold(run, config, x, y, train, test))
             for metric in results[0]:
                 values = [result[metric] for result in results]
-                parent.log_metrics({metric: np.mean(values), f"{metric} deviation": np.std(values, ddof=1)}, step=TREES[-1])
+                parent.log_metrics(
+                    {metric: np.mean(values), f"{metric} deviation": np.std(values, ddof=1)}, step=TREES[-1]
+                )
             rows = "\n".join(
                 f"<tr><td>{fold}<td>{result['val/auc']:.4f}<td>{result['val/f1']:.4f}"
                 for fold, result in enumerate(results, 1)

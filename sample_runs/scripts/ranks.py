@@ -1,7 +1,7 @@
 """Data-parallel training on the wine data: two processes, each with half of every batch, that average their gradients.
 
-Both processes share one run id and differ in `rank`, so that the site shows them as one run. A run with a single process
-and the same total batch is there for comparison.
+Both processes share one run id and differ in `rank`, so that the site shows them as one run. A run with a single
+process and the same total batch is there for comparison.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from multiprocessing.connection import Connection
 from uuid import uuid4
 
 import numpy as np
-
-import reportgen as rg
 from datasets import load
 from network import Array, Network, iter_batches
+
+import reportgen as rg
 
 EPOCHS = 80
 BATCH = 16
@@ -60,7 +60,8 @@ def run_on_two(seed: int) -> None:
     context = multiprocessing.get_context("spawn")
     ends = context.Pipe()
     processes = [
-        context.Process(target=train, args=(run_id, f"two ranks, seed {seed}", seed, rank, 2, ends[rank])) for rank in (0, 1)
+        context.Process(target=train, args=(run_id, f"two ranks, seed {seed}", seed, rank, 2, ends[rank]))
+        for rank in (0, 1)
     ]
     for process in processes:
         process.start()

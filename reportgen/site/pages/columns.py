@@ -104,7 +104,12 @@ def summary_name(known: MetricConfig) -> str:
 
 def title_of(metric: str, known: MetricConfig) -> str:
     """Return the name of a metric on pages, cut where it would burst a table."""
-    return cut_text(known.title or metric, MAX_TITLE)
+    return cut_text((known.title or metric).strip(), MAX_TITLE) or "unnamed"
+
+
+def unit_of(known: MetricConfig) -> str:
+    """Return the unit of a metric, cut where it would burst a table."""
+    return cut_text(known.unit, 16)
 
 
 # ---- numbers
@@ -155,7 +160,7 @@ def make_column(
         if number is not None and run.key in allowed:
             cell = Value(cell.text, cell.full, shade(number), best_value is not None and number == best_value)
         cells.append(cell)
-    return Column(metric, title_of(metric, known), cut_text(known.unit, 16), direction, summary, decimals), cells
+    return Column(metric, title_of(metric, known), unit_of(known), direction, summary, decimals), cells
 
 
 def _number(found: MetricSummary | None, summary: str) -> float | None:
@@ -212,8 +217,8 @@ def _spark(metric: MetricSummary, low: float, high: float, slot: int) -> Markup:
         return render_spark(metric.spark, slot=slot)
 
     def height(own_height: int) -> int:
-        part = (metric.min + own_height / 255 * own - low) / span if metric.min is not None else 0.0
-        return round(255 * min(1.0, max(0.0, part)))
+        part = (metric.min + own_height / 63 * own - low) / span if metric.min is not None else 0.0
+        return round(63 * min(1.0, max(0.0, part)))
 
     return render_spark(tuple(h if h < 0 else height(h) for h in metric.spark), slot=slot)
 
@@ -224,6 +229,16 @@ def colour(slot: int) -> int:
 
 
 # ---- words
+
+
+def name_of(run: Summary) -> str:
+    """Return the run's name as tables and links show it, never blank: whole on the run's own page, cut elsewhere."""
+    return cut_text(run.name.strip() or run.run_id.strip()) or "unnamed"
+
+
+def title_of_experiment(name: str) -> str:
+    """Return the name of an experiment as links show it, never blank."""
+    return cut_text(name.strip(), 80) or "unnamed"
 
 
 def cut_text(text: str, limit: int = MAX_TEXT) -> str:

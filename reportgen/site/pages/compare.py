@@ -36,12 +36,15 @@ from reportgen.site.pages.columns import (
     leading_metric,
     make_column,
     make_value,
+    name_of,
     param_text,
     seeds_of,
     selection_of,
     spread_decimals,
     summary_name,
     title_of,
+    title_of_experiment,
+    unit_of,
 )
 from reportgen.site.pages.experiment import Figure, make_figures
 from reportgen.site.text import column_decimals, format_duration, format_number, format_time
@@ -165,11 +168,11 @@ def make_compare_page(index: Index, config: Config) -> CompareListPage:
     for experiment in index.experiments:
         runs = selection_of(experiment, config)
         if len(runs) < 2:
-            single.append((experiment.name, urls.experiment_page(experiment.name)))
+            single.append((title_of_experiment(experiment.name), urls.experiment_page(experiment.name)))
             continue
         found.append(
             Comparison(
-                experiment.name,
+                title_of_experiment(experiment.name),
                 urls.experiment_compare_page(experiment.name),
                 len(runs),
                 len(experiment.runs),
@@ -189,7 +192,7 @@ def make_experiment_compare_page(experiment: Experiment, config: Config, plots: 
     different, same = _compare_params(runs)
     leading = leading_metric(experiment, config)
     return ComparePage(
-        experiment=experiment.name,
+        experiment=title_of_experiment(experiment.name),
         experiment_page=urls.experiment_page(experiment.name),
         sentence=make_sentence(experiment, runs, config),
         runs=_heads(experiment, runs),
@@ -214,7 +217,7 @@ def _heads(experiment: Experiment, runs: Sequence[Summary]) -> tuple[ComparedRun
     usual = usual_values(experiment, varying)
     return tuple(
         ComparedRun(
-            run.name,
+            name_of(run),
             urls.run_page(run.key, run.name),
             run.status,
             cut_text(run.error, MAX_REASON),
@@ -318,7 +321,7 @@ def make_sentence(experiment: Experiment, runs: Sequence[Summary], config: Confi
     if len(runs) < 2:
         return Sentence("One run, nothing to compare it with.", "")
     bests: dict[str, list[str]] = {}
-    names = {run.key: run.name for run in runs}
+    names = {run.key: name_of(run) for run in runs}
     metrics = [name for name in headline_of(experiment, config) if config.metric(name).direction]
     for metric in metrics:
         known = config.metric(metric)
@@ -328,13 +331,14 @@ def make_sentence(experiment: Experiment, runs: Sequence[Summary], config: Confi
         if best is not None and len(values) > 1 and values.count(finite_value(best, metric, summary) or 0.0) == 1:
             bests.setdefault(best.key, []).append(title_of(metric, known))
     if not bests:
-        known_directions = "No run is ahead of the others." if metrics else "No metric here has a known direction."
-        return Sentence(known_directions, "" if metrics else "No run is called best.")
+        if metrics:
+            return Sentence("No run is ahead of the others.", "")
+        return Sentence("No metric here has a known direction.", "No run is called best.")
     (first, titles), *others = bests.items()
-    rest = [f"{cut_text(names[key])} is best in {_join(own)}." for key, own in others]
+    rest = [f"{names[key]} is best in {_join(own)}." for key, own in others]
     if lead := _lead_sentence(experiment, runs, metrics[0], config):
         rest.append(lead)
-    return Sentence(f"{cut_text(names[first])} is best in {_join(titles)}.", " ".join(rest))
+    return Sentence(f"{names[first]} is best in {_join(titles)}.", " ".join(rest))
 
 
 def _lead_sentence(experiment: Experiment, runs: Sequence[Summary], metric: str, config: Config) -> str:
@@ -346,7 +350,7 @@ def _lead_sentence(experiment: Experiment, runs: Sequence[Summary], metric: str,
     if len(values) < 2 or values[0] == values[1]:
         return ""
     lead = abs(values[0] - values[1])
-    unit = {"": "", "%": " points"}.get(known.unit, f" {known.unit}")
+    unit = {"": "", "%": " points"}.get(unit_of(known), f" {unit_of(known)}")
     spread = seed_spread(repeated_groups(experiment), metric, summary)
     decimals = column_decimals(values) if spread is None else spread_decimals(spread)
     said = f"The first two differ by {format_number(lead, decimals)}{unit} in {title}"

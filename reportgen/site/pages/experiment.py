@@ -21,16 +21,17 @@ from reportgen.site.config import Config
 from reportgen.site.pages.columns import (
     Value,
     colour,
-    cut_text,
     group_label,
     headline_of,
     leading_metric,
     make_best_value,
     make_value,
+    name_of,
     param_text,
     selection_of,
     summary_name,
     title_of,
+    unit_of,
 )
 from reportgen.site.pages.tables import (
     GroupTable,
@@ -40,6 +41,7 @@ from reportgen.site.pages.tables import (
     make_group_table,
     make_run_table,
     mean_decimals,
+    plotted_groups,
     rank_groups,
 )
 from reportgen.site.text import column_decimals, format_count, format_duration, iso_time
@@ -105,7 +107,10 @@ class ExperimentPage:
     same_total: int
     figures: tuple[Figure, ...]
     selected: int
-    """Runs in the plots and in the comparison."""
+    """Runs in the comparison, and in the plots unless these show configurations."""
+    plotted_groups: int
+    """Configurations in the plots; 0 when they show runs."""
+    total_groups: int
     chosen_by: str
     """Title of the metric by which they were chosen, empty for the newest."""
     problems: int
@@ -122,13 +127,15 @@ def make_experiment_page(
     `problems` are faults of this experiment that belong to none of its runs.
     """
     selected = selection_of(experiment, config)
+    plotted = plotted_groups(experiment, config)
+    shown = [run for group in plotted for run in group.runs] or selected
     metric = leading_metric(experiment, config)
     description = config.experiment(experiment.name).description
     same = sorted(experiment.constant_params)
     first = min((run.start_time for run in experiment.runs), default=math.nan)
     last = max((run.last_time for run in experiment.runs), default=math.nan)
     return ExperimentPage(
-        name=experiment.name,
+        name=experiment.name.strip() or "unnamed",
         description=render_markdown(description) if description else Markup(),
         statuses=count_statuses(experiment.runs),
         runs=len(experiment.runs),
@@ -140,8 +147,10 @@ def make_experiment_page(
         table=make_run_table(experiment, config),
         same_params=tuple((name, param_text(experiment.constant_params[name])) for name in same[:MAX_SAME]),
         same_total=len(same),
-        figures=make_figures(experiment, config, plots, selected),
+        figures=make_figures(experiment, config, plots, shown),
         selected=len(selected),
+        plotted_groups=len(plotted),
+        total_groups=len(set(experiment.groups.values())),
         chosen_by="" if metric is None else title_of(metric, config.metric(metric)),
         problems=len(problems) + sum(len(run.problems) for run in experiment.runs),
         csv=urls.experiment_csv(experiment.name),
@@ -175,8 +184,8 @@ def _best_facts(experiment: Experiment, config: Config, metric: str) -> list[Fac
         Fact(
             label=f"Best run, {title}",
             value=make_best_value(experiment.runs, best, metric, summary),
-            unit=known.unit,
-            link=best.name,
+            unit=unit_of(known),
+            link=name_of(best),
             page=urls.run_page(best.key, best.name),
             note="" if step is None else f"step {step}",
         )
@@ -184,7 +193,7 @@ def _best_facts(experiment: Experiment, config: Config, metric: str) -> list[Fac
     groups = make_groups(experiment)
     ranked = [(group, spread) for group, spread in rank_groups(groups, metric, config) if spread.mean is not None]
     if ranked and any(len(spread.values) > 1 for _, spread in ranked):
-        facts += _group_facts(ranked, known.unit)
+        facts += _group_facts(ranked, unit_of(known))
     else:
         facts += _lead_of_run(experiment, metric, config, seed_spread(groups, metric, summary))
     return facts
@@ -233,7 +242,7 @@ def _lead_of_run(experiment: Experiment, metric: str, config: Config, spread: fl
     if spread is not None:
         note = "within the spread of the seeds" if lead <= spread else "beyond the spread of the seeds"
     decimals = column_decimals(finite_value(run, metric, summary) for run in experiment.runs)
-    return [Fact("Lead over the next run", make_value(lead, decimals), _difference_unit(known.unit), note=note)]
+    return [Fact("Lead over the next run", make_value(lead, decimals), _difference_unit(unit_of(known)), note=note)]
 
 
 def _difference_unit(unit: str) -> str:
@@ -276,16 +285,16 @@ def make_figures(
         shown = sum(metric in run.metrics for run in selected)
         alt = f"Line plot of {title} by step for {format_count(shown, 'run')}."
         if best is not None and value is not None:
-            alt += f" Best: {best.name} with {value.text}{' ' + known.unit if known.unit else ''}."
+            alt += f" Best: {name_of(best)} with {value.text}{' ' + unit_of(known) if unit_of(known) else ''}."
         figures.append(
             Figure(
                 title=title,
-                unit=known.unit,
+                unit=unit_of(known),
                 direction=known.direction,
                 plot=plot,
                 alt=alt,
                 best=value,
-                best_name="" if best is None else best.name,
+                best_name="" if best is None else name_of(best),
                 best_page="" if best is None else urls.run_page(best.key, best.name),
                 best_step=None if best is None else best.metrics[metric].step_of(summary),
             )

@@ -22,7 +22,17 @@ from reportgen.model import Experiment, Problem, Summary
 from reportgen.prose import plain_text, render_markdown
 from reportgen.site import urls
 from reportgen.site.config import Config
-from reportgen.site.pages.columns import Value, cut_text, leading_metric, make_best_value, summary_name
+from reportgen.site.pages.columns import (
+    Value,
+    cut_text,
+    leading_metric,
+    make_best_value,
+    name_of,
+    summary_name,
+    title_of,
+    title_of_experiment,
+    unit_of,
+)
 from reportgen.site.pages.rows import RecentRun, make_recent_runs
 from reportgen.site.pages.tables import count_statuses
 from reportgen.site.sparks import render_activity, render_best_so_far
@@ -142,9 +152,9 @@ def make_experiment_row(experiment: Experiment, config: Config) -> ExperimentRow
         if run is not None:
             value = make_best_value(experiment.runs, run, metric, summary)
             page = urls.run_page(run.key, run.name)
-            best = Best(value, known.unit, title_of(metric, known), known.direction or "", run.name, page)
+            best = Best(value, unit_of(known), title_of(metric, known), known.direction or "", name_of(run), page)
     return ExperimentRow(
-        name=experiment.name,
+        name=title_of_experiment(experiment.name),
         page=urls.experiment_page(experiment.name),
         description=first_line(config.experiment(experiment.name).description),
         runs=len(experiment.runs),

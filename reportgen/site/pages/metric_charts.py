@@ -11,10 +11,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
 from markupsafe import Markup
 
-from reportgen.model import Floats, Ints, Run, Series
+from reportgen.analysis.bands import mean_and_range
+from reportgen.model import Run, Series
 from reportgen.site.charts import ChartLine, render_chart
 from reportgen.site.config import Config
 from reportgen.site.text import format_number
@@ -114,29 +114,6 @@ def make_chart_sections(run: Run, config: Config) -> tuple[tuple[ChartSection, .
     return tuple(sections), max(0, len(groups) - MAX_CHARTS)
 
 
-def over_ranks(series: Mapping[int, Series]) -> tuple[Ints, Floats, Floats, Floats]:
-    """Return steps, mean, lowest and highest value over the ranks at each step that any of them logged; [n] each.
-
-    A rank that logged a step twice counts with its last value. Where all values at a step are NaN, so are the three.
-    """
-    several = list(series.values())
-    first = several[0]
-    if all(np.array_equal(s.steps, first.steps) for s in several) and bool((np.diff(first.steps) > 0).all()):
-        steps, table = first.steps, np.stack([s.values for s in several])
-    else:
-        steps = np.unique(np.concatenate([s.steps for s in several]))
-        table = np.full((len(several), len(steps)), np.nan)
-        for row, s in zip(table, several, strict=True):
-            row[np.searchsorted(steps, s.steps)] = s.values
-    known = ~np.isnan(table)
-    count = known.sum(axis=0)
-    with np.errstate(invalid="ignore", over="ignore"):
-        mean = np.where(count > 0, np.where(known, table, 0.0).sum(axis=0) / np.maximum(count, 1), np.nan)
-    low = np.where(count > 0, np.where(known, table, np.inf).min(axis=0), np.nan)
-    high = np.where(count > 0, np.where(known, table, -np.inf).max(axis=0), np.nan)
-    return steps, mean, low, high
-
-
 def _group(metrics: Iterable[str]) -> list[_Group]:
     """Put the splits of one metric together; a bare name joins them (`loss` beside `val_loss`)."""
     of_base: dict[str, dict[str, str]] = {}
@@ -204,7 +181,7 @@ def _make_line(series: Mapping[int, Series], label: str, *, dashed: bool) -> Cha
     if len(series) == 1:
         only = next(iter(series.values()))
         return ChartLine(label, only.steps, only.values, slot=0, dashed=dashed)
-    steps, mean, low, high = over_ranks(series)
+    steps, mean, low, high = mean_and_range(tuple(series.values()))
     return ChartLine(label, steps, mean, slot=0, dashed=dashed, low=low, high=high)
 
 

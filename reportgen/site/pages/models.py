@@ -8,6 +8,7 @@ from reportgen.index import Index
 from reportgen.model import ModelVersion, Summary
 from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.pages.columns import name_of, title_of_experiment
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +59,9 @@ def _make_row(model: ModelVersion, run: Summary) -> VersionRow:
     return VersionRow(
         version=model.version,
         aliases=model.aliases,
-        run=run.name,
+        run=name_of(run),
         page=urls.run_page(run.key, run.name),
-        experiment=run.experiment,
+        experiment=title_of_experiment(run.experiment),
         experiment_page=urls.experiment_page(run.experiment),
         files=model.files,
         sha256=model.sha256,

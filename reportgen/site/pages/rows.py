@@ -23,9 +23,12 @@ from reportgen.site.pages.columns import (
     leading_metric,
     make_own_spark,
     make_value,
+    name_of,
     seeds_of,
     summary_name,
     title_of,
+    title_of_experiment,
+    unit_of,
 )
 from reportgen.site.text import column_decimals
 
@@ -91,14 +94,14 @@ class _View:
         if metric:
             known = self.config.metric(metric)
             value = make_value(run.metrics[metric].value(summary_name(known)), self.decimals)
-            unit, title = known.unit, title_of(metric, known)
+            unit, title = unit_of(known), title_of(metric, known)
             slot = self.experiment.slots.get(self.experiment.groups.get(run.key, ""), 0)
             spark = make_own_spark(run, metric, colour(slot))
         seeds = seeds_of(run) if len(self.experiment.runs) > 1 else ()
         return RecentRun(
-            name=run.name,
+            name=name_of(run),
             page=urls.run_page(run.key, run.name),
-            experiment=cut_text(run.experiment),
+            experiment=title_of_experiment(run.experiment),
             experiment_page=urls.experiment_page(run.experiment),
             status=run.status,
             differs=describe((*differences(run, self.usual), *seeds)),

@@ -8,6 +8,7 @@ from typing import Final
 from reportgen.index import Index
 from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.pages.columns import title_of_experiment
 from reportgen.site.pages.rows import RecentRun, make_recent_runs
 from reportgen.site.pages.tables import count_statuses
 
@@ -34,6 +35,8 @@ def make_runs_page(index: Index, config: Config) -> RunsPage:
         rows=make_recent_runs(index, config, MAX_ROWS),
         total=len(index.runs),
         statuses=count_statuses(index.runs),
-        experiments=tuple((e.name, urls.experiment_page(e.name), len(e.runs)) for e in index.experiments),
+        experiments=tuple(
+            (title_of_experiment(e.name), urls.experiment_page(e.name), len(e.runs)) for e in index.experiments
+        ),
         csv=urls.RUNS_CSV,
     )

@@ -18,6 +18,8 @@ from reportgen.site.sparks import STRIP_WIDTH, render_strip
 
 _INSET: Final = 6
 """Distance of both ends of the axis from the edges of the picture, in px; `render_strip` keeps the same."""
+_LARGEST: Final = 1e300
+"""Beyond this the distance of two values may not be a number any more."""
 _REACH: Final = 4
 """How many times as far from the best as the median is, a value still counts as a contender."""
 
@@ -55,7 +57,7 @@ def make_strip_axis(
     low, high = min(inside), max(inside)
     margin = (high - low) * 0.05 or abs(high) * 0.01 or 0.5
     low, high = low - margin, high + margin
-    if not math.isfinite(high - low):
+    if max(abs(low), abs(high)) > _LARGEST:
         return None
     axis = axes.step_axis(low, high, target=4, whole=False)
     if axis.low != low or axis.high != high:

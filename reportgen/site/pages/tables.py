@@ -6,7 +6,7 @@ Owns which columns and rows they have; `columns` decides how a value is written,
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from markupsafe import Markup
@@ -19,7 +19,7 @@ from reportgen.analysis.groups import (
     make_groups,
     make_spread,
 )
-from reportgen.analysis.selection import rank_runs
+from reportgen.analysis.selection import COLOURS, rank_runs
 from reportgen.model import Experiment, Summary
 from reportgen.site import urls
 from reportgen.site.config import Config
@@ -36,10 +36,12 @@ from reportgen.site.pages.columns import (
     make_column,
     make_sparks,
     make_value,
+    name_of,
     param_text,
     spread_decimals,
     summary_name,
     title_of,
+    unit_of,
 )
 from reportgen.site.pages.strips import StripAxis, draw_spread, draw_value, make_strip_axis
 from reportgen.site.text import column_decimals, format_number
@@ -161,7 +163,7 @@ def make_run_table(experiment: Experiment, config: Config) -> RunTable:
         spark=made[0][0].title if made and any(sparks) else "",
         rows=tuple(
             RunRow(
-                name=run.name,
+                name=name_of(run),
                 page=urls.run_page(run.key, run.name),
                 status=run.status,
                 error=cut_text(run.error, MAX_REASON),
@@ -231,7 +233,7 @@ def make_group_table(experiment: Experiment, config: Config) -> GroupTable | Non
     decimals = mean_decimals([spread for _, spread in shown])
     known = config.metric(leading)
     summary = summary_name(known)
-    column = Column(leading, title_of(leading, known), known.unit, known.direction, summary, decimals)
+    column = Column(leading, title_of(leading, known), unit_of(known), known.direction, summary, decimals)
     strip = make_strip_axis([v for _, spread in shown for v in spread.values], known.direction, centres=means)
     names, _ = choose_params(experiment)
     names = tuple(name for name in names if not is_seed(name))
@@ -255,7 +257,7 @@ def make_group_table(experiment: Experiment, config: Config) -> GroupTable | Non
                 strip=draw_spread(spread, strip, colour(group.slot)),
                 others=tuple(cells[number] for _, cells in others),
                 best_page=urls.run_page(best.key, best.name),
-                best_name=best.name,
+                best_name=name_of(best),
             )
         )
     columns = tuple(made for made, _ in others)
@@ -269,6 +271,24 @@ def rank_groups(groups: Sequence[Group], metric: str, config: Config) -> list[tu
     sign = 1 if known.direction == "min" else -1
     made = [(group, make_spread(group.runs, metric, summary_name(known))) for group in groups]
     return sorted(made, key=lambda item: (item[1].mean is None, sign * (item[1].mean or 0.0), item[0].slot))
+
+
+def plotted_groups(experiment: Experiment, config: Config) -> tuple[Group, ...]:
+    """Return the configurations that an experiment's plots show, best first; none when no configuration was repeated.
+
+    They are the ten best by the leading metric, or the first ten without one; runs that have not finished are left out.
+    """
+    metric = leading_metric(experiment, config)
+    groups = [
+        replace(group, runs=tuple(run for run in group.runs if run.status == "finished"))
+        for group in make_groups(experiment)
+    ]
+    groups = [group for group in groups if group.runs]
+    if all(len(group.runs) < 2 for group in groups):
+        return ()
+    if metric is not None:
+        groups = [group for group, _ in rank_groups(groups, metric, config)]
+    return tuple(groups[:COLOURS])
 
 
 def interval_text(spread: Spread, decimals: int) -> str:
@@ -299,7 +319,7 @@ def _mean_column(shown: Sequence[tuple[Group, Spread]], metric: str, config: Con
     for mean in means:
         cell = make_value(mean, decimals)
         cells.append(Value(cell.text, cell.full, 0, True) if mean is not None and mean == best else cell)
-    return Column(metric, title_of(metric, known), known.unit, known.direction, summary, decimals), cells
+    return Column(metric, title_of(metric, known), unit_of(known), known.direction, summary, decimals), cells
 
 
 # ---- counts
