@@ -65,7 +65,7 @@ def build(
     executor: Executor | Callable[[], Executor] | None = None,
     progress: Progress | None = None,
     wait: bool = True,
-    on_wait: Callable[[str], None] = lambda message: None,
+    on_wait: Callable[[str], None] = lambda _: None,
     cache_dir: Path | None = None,
     use_cache: bool = True,
 ) -> BuildResult:
@@ -88,12 +88,18 @@ def build(
             raise SourceError(f"include and exclude leave none of {omitted} runs: loosen them in the configuration")
         facts = plan.SiteFacts(config, plan.site_stamp(config, theme), found.problems, omitted)
         run_jobs = plan.plan_runs(refs)
-        stamps = {job.ref.key: plan.job_stamp(job, fingerprint(job.ref, cache)) for job in run_jobs}
-        making = _Making(writer, _settings(config, theme), facts, executor, progress or (lambda *_: None))
+        settings = _settings(config, theme)
+        stamps = {
+            job.ref.key: plan.job_stamp(job, fingerprint(job.ref, cache, limits=settings.limits)) for job in run_jobs
+        }
+        report = progress or (lambda *_: None)
+        making = _Making(writer, settings, facts, executor, report)
         if not making.keep_all(stamps):
             making.make_runs(run_jobs, stamps)
             making.make_pages()
+        report("write", 0, 1)
         written = writer.commit(making.site_json)
+        report("write", 1, 1)
         cache.save()
     return BuildResult(
         out=out,

@@ -225,7 +225,7 @@ _TEXT_ONLY: Final = frozenset("html htm shtml xhtml xht xml svg svgz mht mhtml j
 
 
 def artifact_path(sha256: str, name: str) -> str:
-    """Return the site path of a published artifact; what a browser would run or style gets `.txt` behind its extension."""
+    """Return the site path of a published artifact; what a browser would run or style gets `.txt` behind its ending."""
     base = posixpath.basename(name)
     extension = base.rpartition(".")[2].lower() if "." in base else ""
     if not re.fullmatch(r"[a-z0-9]{1,10}", extension):

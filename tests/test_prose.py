@@ -8,9 +8,7 @@ from markupsafe import Markup
 
 from reportgen.prose import MAX_BYTES, plain_text, render_markdown
 
-ALLOWED = set(
-    "p h1 h2 h3 h4 h5 h6 em strong s code pre ul ol li blockquote hr br a table thead tbody tr th td".split()  # noqa: SIM905
-)
+ALLOWED = set("p h1 h2 h3 h4 h5 h6 em strong s code pre ul ol li blockquote hr br a table thead tbody tr th td".split())
 
 
 class Reader(HTMLParser):

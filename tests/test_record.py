@@ -34,7 +34,7 @@ def lines_of(record: bytes) -> list[dict[str, Any]]:
     return [decode_line(line) for line in gzip.decompress(record).splitlines()]
 
 
-def test_reading_a_record_and_writing_it_again_gives_the_same_bytes_and_the_same_run():
+def test_reading_a_record_and_writing_it_again_gives_the_same_bytes_and_the_same_run() -> None:
     run = merge_streams(parse(LOG), key=run_key("r1"))
     record = encode_record(run)
     again = read_record(record)
@@ -43,7 +43,7 @@ def test_reading_a_record_and_writing_it_again_gives_the_same_bytes_and_the_same
     assert repr(again) == repr(run)
 
 
-def test_a_record_holds_the_start_the_events_the_points_and_the_end_in_this_order():
+def test_a_record_holds_the_start_the_events_the_points_and_the_end_in_this_order() -> None:
     record = encode_record(merge_streams(parse(LOG), key="k"))
     assert [line["event"] for line in lines_of(record)] == [
         "start", "params", "later", "problem", "points", "points", "end",
@@ -54,7 +54,7 @@ def test_a_record_holds_the_start_the_events_the_points_and_the_end_in_this_orde
     assert points[1] == {"event": "points", "steps": [2], "times": [T0 + 120], "metrics": {"lr": [1e-3]}}
 
 
-def test_streams_stand_in_the_order_of_session_and_rank():
+def test_streams_stand_in_the_order_of_session_and_rank() -> None:
     logs = [
         make_log(start_line(session=session, rank=rank), metrics_line(rank, a=1.0))
         for session in (LATER, "0")
@@ -68,7 +68,7 @@ def test_streams_stand_in_the_order_of_session_and_rank():
     assert encode_record(read_record(record)) == record
 
 
-def test_a_record_is_one_gzip_member_without_a_time():
+def test_a_record_is_one_gzip_member_without_a_time() -> None:
     import zlib
 
     record = encode_record(merge_streams(parse(LOG), key="k"))
@@ -79,7 +79,7 @@ def test_a_record_is_one_gzip_member_without_a_time():
     assert record[4:8] == b"\0\0\0\0"
 
 
-def test_long_series_take_several_lines():
+def test_long_series_take_several_lines() -> None:
     count = MAX_ROWS * 2 + 3
     steps = np.arange(count)
     own = Points(steps, np.full(count, math.nan), np.sin(steps / 1000))
@@ -93,7 +93,7 @@ def test_long_series_take_several_lines():
     assert encode_record(again) == record
 
 
-def test_times_that_are_partly_missing_are_null():
+def test_times_that_are_partly_missing_are_null() -> None:
     data = make_log(start_line(), metrics_line(0, a=1.0), {"event": "metrics", "step": 1, "metrics": {"a": 2.0}})
     record = encode_record(merge_streams(parse(data), key="k"))
     assert lines_of(record)[1]["times"] == [T0, None]
@@ -102,7 +102,7 @@ def test_times_that_are_partly_missing_are_null():
     assert encode_record(again) == record
 
 
-def test_points_without_a_step_get_one_before_they_are_recorded():
+def test_points_without_a_step_get_one_before_they_are_recorded() -> None:
     data = make_log(start_line(), metrics_line(None, a=1.0), metrics_line(7, a=2.0), metrics_line(None, a=3.0))
     record = encode_record(merge_streams(parse(data), key="k"))
     assert lines_of(record)[1]["steps"] == [0, 7, 8]
@@ -110,14 +110,14 @@ def test_points_without_a_step_get_one_before_they_are_recorded():
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0, 1e22, 123456789.12345679])
-def test_every_float_comes_back_exactly(value: float):
+def test_every_float_comes_back_exactly(value: float) -> None:
     run = merge_streams(parse(make_log(start_line(), metrics_line(0, a=value))), key="k")
     found = read_record(encode_record(run)).series["a"][0].values[0]
     assert found.tobytes() == np.float64(value).tobytes()
 
 
 @pytest.mark.parametrize("kind", ["noise", "constant", "rounded"])
-def test_measured_and_repeated_values_are_both_compressed(kind: str):
+def test_measured_and_repeated_values_are_both_compressed(kind: str) -> None:
     rng = np.random.default_rng(1)
     values = {"noise": rng.random(5000), "constant": np.full(5000, 0.1), "rounded": rng.integers(0, 3, 5000) / 8}[kind]
     stream = Stream(start_line(), (), {"a": Points(np.arange(5000), T0 + np.arange(5000.0), values)})
@@ -128,7 +128,7 @@ def test_measured_and_repeated_values_are_both_compressed(kind: str):
     assert orjson.loads(plain.splitlines()[1])["metrics"]["a"] == values.tolist()
 
 
-def test_a_record_without_a_readable_line_raises_an_error_that_names_it():
+def test_a_record_without_a_readable_line_raises_an_error_that_names_it() -> None:
     from reportgen.errors import FormatError
 
     with pytest.raises(FormatError, match="no line of 'data/runs/k' can be read"):
@@ -158,7 +158,7 @@ LINES = st.lists(
 
 @settings(max_examples=150, deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 1), LINES), min_size=1, max_size=3))
-def test_whatever_was_logged_a_record_of_a_record_is_the_record(streams: list[tuple[int, list[Any]]]):
+def test_whatever_was_logged_a_record_of_a_record_is_the_record(streams: list[tuple[int, list[Any]]]) -> None:
     found = [
         stream
         for number, (rank, lines) in enumerate(streams)

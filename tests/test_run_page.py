@@ -10,10 +10,9 @@ from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
-import numpy as np
 import pytest
 
-from reportgen.model import Artifact, Code, Input, ModelVersion, Problem, Relative, Run, Series, Session, Text
+from reportgen.model import Artifact, Code, Input, ModelVersion, Problem, Relative, Run, Session, Text
 from reportgen.site import urls
 from reportgen.site.config import Config, ExperimentConfig, MetricConfig
 from reportgen.site.pages.artifacts import image_size, make_excerpt, make_previews
@@ -24,7 +23,7 @@ from reportgen.site.pages.reproduce import make_reproduction
 from reportgen.site.pages.run import RunPage, make_run_page
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.theme import load_theme
-from tests.factories import make_code, make_run, make_series
+from tests.factories import make_code, make_run
 
 MARKUP = "<script>alert(1)</script>\"'&amp;<img src=x onerror=alert(2)>"
 LONG = "a_name_without_any_break_" * 10

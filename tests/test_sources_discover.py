@@ -38,7 +38,7 @@ def root(tmp_path: Path) -> Path:
     return tmp_path / "runs"
 
 
-def test_runs_are_found_below_a_root_an_experiment_a_run_and_in_a_file(root: Path):
+def test_runs_are_found_below_a_root_an_experiment_a_run_and_in_a_file(root: Path) -> None:
     assert [r.run_id for r in find(root).runs] == sorted(("r1", "r2", "r3"), key=run_key)
     assert {r.run_id for r in find(root / "digits").runs} == {"r1", "r2"}
     for source in (root / "digits" / "r1", root / "digits" / "r1" / "events.jsonl"):
@@ -47,18 +47,18 @@ def test_runs_are_found_below_a_root_an_experiment_a_run_and_in_a_file(root: Pat
         assert [file.label for file in ref.places[0].files] == ["digits/r1/events.jsonl"]
 
 
-def test_a_reference_tells_the_parent(root: Path):
+def test_a_reference_tells_the_parent(root: Path) -> None:
     assert {ref.run_id: ref.parent_id for ref in find(root).runs} == {"r1": "", "r2": "", "r3": "r1"}
 
 
-def test_order_grouping_and_repetition_of_sources_do_not_matter(root: Path):
+def test_order_grouping_and_repetition_of_sources_do_not_matter(root: Path) -> None:
     expected = find(root)
     sources = [root / "digits", root / "wine" / "r3", root / "digits" / "r1", root / "digits" / "r1" / "events.jsonl"]
     for order in itertools.permutations(sources):
         assert find(*order) == expected
 
 
-def test_other_files_and_hidden_folders_are_no_runs(root: Path):
+def test_other_files_and_hidden_folders_are_no_runs(root: Path) -> None:
     write_run(root / ".git" / "x", start_line("hidden"))
     write_run(root / "digits" / "r1" / "artifacts", start_line("artifact"))
     (root / "digits" / "notes.jsonl").write_bytes(make_log(start_line("notes")))
@@ -66,7 +66,7 @@ def test_other_files_and_hidden_folders_are_no_runs(root: Path):
     assert {r.run_id for r in find(root).runs} == {"r1", "r2", "r3"}
 
 
-def test_compressed_logs_are_read(root: Path):
+def test_compressed_logs_are_read(root: Path) -> None:
     data = make_log(start_line("packed"), metrics_line(0, a=1.0))
     write_run(root / "digits" / "packed", gzip.compress(data), name="events.jsonl.gz")
     (read,) = read_all(root / "digits" / "packed")
@@ -74,7 +74,7 @@ def test_compressed_logs_are_read(root: Path):
     assert read.run.summary.metrics["a"].last == 1.0
 
 
-def test_files_of_one_id_are_one_run_wherever_they_lie(root: Path):
+def test_files_of_one_id_are_one_run_wherever_they_lie(root: Path) -> None:
     write_run(root / "digits" / "r1", start_line("r1", rank=1), metrics_line(0, a=3.0), name="events.1.jsonl")
     write_run(root.parent / "elsewhere" / "x", start_line("r1", session=LATER), metrics_line(1, a=5.0))
     refs = {ref.run_id: ref for ref in find(root, root.parent / "elsewhere").runs}
@@ -84,12 +84,12 @@ def test_files_of_one_id_are_one_run_wherever_they_lie(root: Path):
     assert read.run.series["a"][1].values.tolist() == [3.0]
 
 
-def test_ranks_without_a_shared_id_are_runs_of_their_own_even_in_one_folder(root: Path):
+def test_ranks_without_a_shared_id_are_runs_of_their_own_even_in_one_folder(root: Path) -> None:
     write_run(root / "digits" / "r1", start_line("other"), name="events.1.jsonl")
     assert {r.run_id for r in find(root / "digits" / "r1").runs} == {"r1", "other"}
 
 
-def test_a_log_without_start_line_belongs_to_the_run_in_its_folder(root: Path):
+def test_a_log_without_start_line_belongs_to_the_run_in_its_folder(root: Path) -> None:
     write_run(root / "digits" / "r1", metrics_line(4, a=9.0), name="events.1.jsonl")
     write_run(root / "Lost Ones" / "Run 7", b'{"torn\n', metrics_line(0, a=1.0))
     refs = {ref.run_id: ref for ref in find(root).runs}
@@ -101,7 +101,7 @@ def test_a_log_without_start_line_belongs_to_the_run_in_its_folder(root: Path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"\n\n", b"no json\n", b'{"event":"start","run_id"'])
-def test_a_log_without_a_readable_line_is_a_problem_of_the_site(root: Path, content: bytes):
+def test_a_log_without_a_readable_line_is_a_problem_of_the_site(root: Path, content: bytes) -> None:
     write_run(root / "digits" / "empty", content)
     found = find(root)
     assert len(found.runs) == 3
@@ -110,14 +110,14 @@ def test_a_log_without_a_readable_line_is_a_problem_of_the_site(root: Path, cont
     ]
 
 
-def test_a_start_line_behind_damage_or_longer_than_a_chunk_is_found(root: Path):
+def test_a_start_line_behind_damage_or_longer_than_a_chunk_is_found(root: Path) -> None:
     write_run(root / "a" / "b", b"\0\0\0\n", start_line("behind"))
     write_run(root / "a" / "c", start_line("long", note="x" * 300_000))
     write_run(root / "a" / "d", b"x" * 200_000 + b"\n", start_line("far"))
     assert {ref.run_id for ref in find(root / "a").runs} == {"behind", "long", "far"}
 
 
-def test_links_below_a_source_are_not_followed_and_said(root: Path, tmp_path: Path):
+def test_links_below_a_source_are_not_followed_and_said(root: Path, tmp_path: Path) -> None:
     write_run(tmp_path / "outside" / "x", start_line("outside"))
     (root / "linked").symlink_to(tmp_path / "outside")
     (root / "digits" / "r2" / "events.1.jsonl").symlink_to(tmp_path / "outside" / "x" / "events.jsonl")
@@ -129,23 +129,23 @@ def test_links_below_a_source_are_not_followed_and_said(root: Path, tmp_path: Pa
     assert all(str(tmp_path) not in p.where for p in found.problems)
 
 
-def test_a_source_that_is_a_link_itself_is_followed(root: Path, tmp_path: Path):
+def test_a_source_that_is_a_link_itself_is_followed(root: Path, tmp_path: Path) -> None:
     (tmp_path / "latest").symlink_to(root / "digits" / "r1")
     assert [ref.run_id for ref in find(tmp_path / "latest").runs] == ["r1"]
 
 
-def test_a_pipe_with_the_name_of_a_log_does_not_hang(root: Path):
+def test_a_pipe_with_the_name_of_a_log_does_not_hang(root: Path) -> None:
     os.mkfifo(root / "digits" / "r1" / "events.1.jsonl")
     assert messages(find(root)) == ["the log cannot be read: 'events.1.jsonl' is not a regular file"]
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
-def test_an_unreadable_log_is_a_problem(root: Path):
+def test_an_unreadable_log_is_a_problem(root: Path) -> None:
     (root / "digits" / "r1" / "events.jsonl").chmod(0)
     assert "cannot be read" in messages(find(root))[0]
 
 
-def test_an_unreadable_log_is_said_with_its_reason(root: Path, monkeypatch: pytest.MonkeyPatch):
+def test_an_unreadable_log_is_said_with_its_reason(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(path: str) -> Any:
         raise PermissionError(13, "Permission denied", path)
 
@@ -163,18 +163,18 @@ def test_an_unreadable_log_is_said_with_its_reason(root: Path, monkeypatch: pyte
         (os.mkfifo, "neither a folder nor a file"),
     ],
 )
-def test_a_source_that_cannot_be_used_is_an_error(tmp_path: Path, make: Any, expected: str):
+def test_a_source_that_cannot_be_used_is_an_error(tmp_path: Path, make: Any, expected: str) -> None:
     make(tmp_path / "x")
     with pytest.raises(SourceError, match=expected):
         find(tmp_path / "x")
 
 
-def test_no_source_is_an_error():
+def test_no_source_is_an_error() -> None:
     with pytest.raises(SourceError, match="no SOURCE given"):
         find()
 
 
-def test_hostile_names_choose_no_path_and_stay_text(tmp_path: Path):
+def test_hostile_names_choose_no_path_and_stay_text(tmp_path: Path) -> None:
     names = ["../../etc/passwd", "/etc/passwd", "a\0b", "<script>", "x" * 5000, "CON", "\u202e", "\ud800", ""]
     for i, name in enumerate(names):
         run_id = f"{name}{i}"
@@ -192,7 +192,7 @@ def test_hostile_names_choose_no_path_and_stay_text(tmp_path: Path):
         (summary.run_id + summary.experiment + summary.name).encode()
 
 
-def test_secrets_in_names_and_folders_are_replaced_everywhere(tmp_path: Path):
+def test_secrets_in_names_and_folders_are_replaced_everywhere(tmp_path: Path) -> None:
     token = "ghp_" + "a1B2" * 9
     write_run(
         tmp_path / token / f"run-{token}",
@@ -219,7 +219,7 @@ def test_secrets_in_names_and_folders_are_replaced_everywhere(tmp_path: Path):
 # ---- the cache and the fingerprint
 
 
-def test_with_a_warm_cache_no_file_is_opened(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_with_a_warm_cache_no_file_is_opened(root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kept = tmp_path / "cache.json"
     cache = StatCache(kept)
     first = discover([root], cache=cache)
@@ -237,14 +237,14 @@ def test_with_a_warm_cache_no_file_is_opened(root: Path, tmp_path: Path, monkeyp
     assert [fingerprint(ref, cache) for ref in second.runs] == marks
 
 
-def test_what_was_read_has_the_fingerprint_that_was_promised(root: Path):
+def test_what_was_read_has_the_fingerprint_that_was_promised(root: Path) -> None:
     write_run(root / "digits" / "r1" / "artifacts" / "sub", b"data", name="x.txt")
     for ref in find(root).runs:
         (read,) = read_run(ref)
         assert read.fingerprint == fingerprint(ref, StatCache(None))
 
 
-def test_the_fingerprint_changes_with_every_file_of_the_run_and_with_nothing_else(root: Path, tmp_path: Path):
+def test_the_fingerprint_changes_with_every_file_of_the_run_and_with_nothing_else(root: Path, tmp_path: Path) -> None:
     def mark() -> tuple[str, ...]:
         (ref,) = find(root / "digits" / "r1").runs
         return fingerprint(ref, StatCache(None))
@@ -264,7 +264,7 @@ def test_the_fingerprint_changes_with_every_file_of_the_run_and_with_nothing_els
     assert all(str(tmp_path) not in m for m in marks[-1])
 
 
-def test_a_log_that_disappears_before_it_is_read_is_a_problem(root: Path):
+def test_a_log_that_disappears_before_it_is_read_is_a_problem(root: Path) -> None:
     (ref,) = find(root / "digits" / "r1").runs
     (root / "digits" / "r1" / "events.jsonl").unlink()
     (read,) = read_run(ref)

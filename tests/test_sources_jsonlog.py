@@ -40,7 +40,7 @@ def describe(data: bytes, **options: Any) -> Any:
     return [(s.start, s.events, points_of(s)) for s in parse(data, **options)]
 
 
-def test_a_clean_log_is_read_whole_and_without_a_problem():
+def test_a_clean_log_is_read_whole_and_without_a_problem() -> None:
     stream = parse_one(LOG)
     assert stream.start["run_id"] == "r1"
     assert [event["event"] for event in stream.events] == ["params", "note", "later", "end"]
@@ -58,7 +58,7 @@ def test_a_clean_log_is_read_whole_and_without_a_problem():
 
 
 @pytest.mark.parametrize("cut", range(len(LOG) + 1))
-def test_a_log_cut_at_any_byte_gives_all_its_whole_lines(cut: int):
+def test_a_log_cut_at_any_byte_gives_all_its_whole_lines(cut: int) -> None:
     streams = parse(LOG[:cut])
     whole = [line for line in LOG[:cut].split(b"\n") if _is_whole(line)]
     if not whole:
@@ -87,7 +87,7 @@ def _points_in(line: bytes) -> int:
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 7, 64, 1000])
-def test_the_result_does_not_depend_on_where_the_chunks_end(size: int):
+def test_the_result_does_not_depend_on_where_the_chunks_end(size: int) -> None:
     damaged = LOG.replace(b"\n", b"\n\0\0\n{torn\n\xff\n\n", 3)
     assert describe(damaged, size=size) == describe(damaged)
     assert describe(gzip.compress(damaged), size=size, packed=True) == describe(damaged)
@@ -125,7 +125,7 @@ DAMAGE = {
 
 
 @pytest.mark.parametrize("name", DAMAGE)
-def test_damage_costs_nothing_but_its_own_line(name: str):
+def test_damage_costs_nothing_but_its_own_line(name: str) -> None:
     damage, expected = DAMAGE[name]
     before, _, after = LOG.partition(b'{"event":"note"')
     stream = parse_one(before + damage + b'{"event":"note"' + after)
@@ -137,26 +137,26 @@ def test_damage_costs_nothing_but_its_own_line(name: str):
     assert stream.problems[0].line == 5
 
 
-def test_faults_of_one_kind_are_one_problem_with_the_first_line_and_a_count():
+def test_faults_of_one_kind_are_one_problem_with_the_first_line_and_a_count() -> None:
     lines: list[Any] = [b"{torn\n", metrics_line(1, loss=1.0)] * 30
     stream = parse_one(make_log(start_line(), *lines))
     assert [(p.line, p.count) for p in stream.problems] == [(2, 30)]
     assert len(stream.points["loss"]) == 30
 
 
-def test_a_log_with_a_thousand_kinds_of_faults_has_a_bounded_number_of_problems():
+def test_a_log_with_a_thousand_kinds_of_faults_has_a_bounded_number_of_problems() -> None:
     stream = parse_one(make_log(start_line(), *(metrics_line(1, **{f"m{i}": None}) for i in range(1000))))
     assert len(stream.problems) == 101
     assert sum(problem.count for problem in stream.problems) == 1000
 
 
-def test_a_line_behind_nul_bytes_is_read():
+def test_a_line_behind_nul_bytes_is_read() -> None:
     stream = parse_one(make_log(start_line(), b"\0" * 100 + encode_line(metrics_line(4, loss=1.0))))
     assert points_of(stream) == {"loss": [(4, T0 + 240, 1.0)]}
     assert "NUL" in messages(stream)[0]
 
 
-def test_a_line_glued_to_a_torn_one_is_read():
+def test_a_line_glued_to_a_torn_one_is_read() -> None:
     torn = encode_line(metrics_line(3, loss=9.0))[:40]
     stream = parse_one(make_log(start_line(), torn + encode_line(metrics_line(4, loss=1.0))))
     assert points_of(stream) == {"loss": [(4, T0 + 240, 1.0)]}
@@ -166,25 +166,25 @@ def test_a_line_glued_to_a_torn_one_is_read():
 @pytest.mark.parametrize(
     ("text", "value"), [("NaN", "nan"), ("1e999", math.inf), ("-1e999", -math.inf), ("Infinity", math.inf)]
 )
-def test_numbers_that_other_writers_emit_are_read_and_counted(text: str, value: float):
+def test_numbers_that_other_writers_emit_are_read_and_counted(text: str, value: float) -> None:
     line = f'{{"event":"metrics","step":1,"time":5,"metrics":{{"loss":{text}}}}}\n'.encode()
     stream = parse_one(make_log(start_line(), line))
     assert points_of(stream) == {"loss": [(1, 5.0, value)]}
     assert "strict JSON" in messages(stream)[0]
 
 
-def test_a_lone_surrogate_becomes_a_character_that_can_be_written():
+def test_a_lone_surrogate_becomes_a_character_that_can_be_written() -> None:
     stream = parse_one(make_log(start_line(), b'{"event":"note","text":"a\\ud800b"}\n'))
     assert stream.events[0]["text"].startswith("a\ufffd")
     stream.events[0]["text"].encode()
 
 
-def test_a_key_that_comes_twice_counts_with_its_last_value():
+def test_a_key_that_comes_twice_counts_with_its_last_value() -> None:
     stream = parse_one(make_log(start_line(), b'{"event":"metrics","step":1,"step":2,"metrics":{"a":1,"a":5}}\n'))
     assert [(s, v) for s, _, v in points_of(stream)["a"]] == [(2, 5.0)]
 
 
-def test_what_is_nested_deeply_becomes_text():
+def test_what_is_nested_deeply_becomes_text() -> None:
     deep: Any = 1
     for _ in range(200):
         deep = {"a": [deep]}
@@ -196,7 +196,7 @@ def test_what_is_nested_deeply_becomes_text():
     assert orjson.loads(orjson.dumps(stream.events[0]))["event"] == "later"
 
 
-def test_a_huge_line_is_skipped_and_the_lines_around_it_are_read(monkeypatch: pytest.MonkeyPatch):
+def test_a_huge_line_is_skipped_and_the_lines_around_it_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonlog, "MAX_LINE_BYTES", 1000)
     huge = b'{"event":"note","text":"' + b"x" * 5000 + b'"}\n'
     data = make_log(start_line(), metrics_line(0, a=1.0), huge, metrics_line(1, a=2.0), huge[:-1])
@@ -205,17 +205,17 @@ def test_a_huge_line_is_skipped_and_the_lines_around_it_are_read(monkeypatch: py
     assert [(p.line, p.count) for p in stream.problems] == [(3, 2)]
 
 
-def test_blank_lines_and_windows_line_ends_are_no_fault():
+def test_blank_lines_and_windows_line_ends_are_no_fault() -> None:
     stream = parse_one(make_log(start_line(), b"\n\n", metrics_line(0, a=1.0), b"  \n").replace(b"\n", b"\r\n"))
     assert points_of(stream) == {"a": [(0, T0, 1.0)]}
     assert stream.problems == ()
 
 
-def test_a_byte_order_mark_does_not_hide_the_start_line():
+def test_a_byte_order_mark_does_not_hide_the_start_line() -> None:
     assert parse_one(b"\xef\xbb\xbf" + LOG).start["run_id"] == "r1"
 
 
-def test_a_file_of_garbage_gives_no_stream():
+def test_a_file_of_garbage_gives_no_stream() -> None:
     assert parse(b"") == ()
     assert parse(b"\n\n") == ()
     assert parse(b"garbage\n\0\0\0") == ()
@@ -224,18 +224,18 @@ def test_a_file_of_garbage_gives_no_stream():
 # ---- start lines
 
 
-def test_a_log_without_start_line_belongs_to_the_run_of_its_folder():
+def test_a_log_without_start_line_belongs_to_the_run_of_its_folder() -> None:
     stream = parse_one(make_log(metrics_line(0, a=1.0)))
     assert (stream.start["run_id"], stream.start["experiment"]) == ("folder", "above")
     assert "no start line" in messages(stream)[0]
 
 
-def test_logs_without_start_line_are_told_apart_by_their_first_line():
+def test_logs_without_start_line_are_told_apart_by_their_first_line() -> None:
     one, two = (parse_one(make_log(metrics_line(step, a=1.0), metrics_line(9, a=2.0))) for step in (0, 1))
     assert one.start["session"] != two.start["session"]
 
 
-def test_a_newer_format_is_read_as_far_as_it_is_known_and_names_the_version_to_install():
+def test_a_newer_format_is_read_as_far_as_it_is_known_and_names_the_version_to_install() -> None:
     stream = parse_one(make_log(start_line(format=7, reportgen="3.1"), metrics_line(0, a=1.0)))
     assert len(stream.points["a"]) == 1
     assert "log format 7 is newer" in messages(stream)[0]
@@ -250,7 +250,7 @@ def test_a_newer_format_is_read_as_far_as_it_is_known_and_names_the_version_to_i
         {"session": {}}, {"parent": ["x"]}, {"format": "1"}, {"run_id": {"a": 1}}, {"experiment": [None]}, {"user": {}},
     ],
 )  # fmt: skip
-def test_a_field_of_the_start_line_with_a_wrong_type_is_replaced_and_counted(fields: Mapping[str, Any]):
+def test_a_field_of_the_start_line_with_a_wrong_type_is_replaced_and_counted(fields: Mapping[str, Any]) -> None:
     stream = parse_one(make_log({**start_line(), **fields}, metrics_line(0, a=1.0)))
     start = stream.start
     assert all(isinstance(start[name], str) for name in ("run_id", "experiment", "name", "session"))
@@ -260,12 +260,12 @@ def test_a_field_of_the_start_line_with_a_wrong_type_is_replaced_and_counted(fie
     assert stream.problems[0].line == 1
 
 
-def test_numbers_as_names_are_taken_as_text():
+def test_numbers_as_names_are_taken_as_text() -> None:
     start = parse_one(make_log(start_line(run_id=17, experiment=2.5, name=3))).start
     assert (start["run_id"], start["experiment"], start["name"]) == ("17", "2.5", "3")
 
 
-def test_a_second_start_line_of_the_run_begins_a_stream_and_one_of_another_run_does_not():
+def test_a_second_start_line_of_the_run_begins_a_stream_and_one_of_another_run_does_not() -> None:
     again = start_line(session="20270101T000000.000000Z-aaaa")
     data = make_log(start_line(), metrics_line(0, a=1.0), again, metrics_line(1, a=2.0), start_line("other"))
     first, second = parse(data)
@@ -296,7 +296,7 @@ STEPS = [
 
 
 @pytest.mark.parametrize(("text", "step", "fault"), STEPS)
-def test_steps_are_whole_numbers_of_64_bits(text: str, step: int, fault: str | None):
+def test_steps_are_whole_numbers_of_64_bits(text: str, step: int, fault: str | None) -> None:
     single = f'{{"event":"metrics","step":{text},"metrics":{{"a":1}}}}\n'.encode()
     column = f'{{"event":"points","steps":[{text}],"metrics":{{"a":[1]}}}}\n'.encode()
     for line in (single, column):
@@ -308,7 +308,7 @@ def test_steps_are_whole_numbers_of_64_bits(text: str, step: int, fault: str | N
 
 @pytest.mark.parametrize(("text", "good"), [("0", True), ("1.5e9", True), ("1.7e12", False), ("-1", False),
                                             ('"NaN"', False), ('"2024"', False), ("[]", False)])  # fmt: skip
-def test_a_time_that_is_none_is_left_out(text: str, good: bool):
+def test_a_time_that_is_none_is_left_out(text: str, good: bool) -> None:
     single = f'{{"event":"metrics","time":{text},"metrics":{{"a":1}}}}\n'.encode()
     column = f'{{"event":"points","times":[{text}],"metrics":{{"a":[1]}}}}\n'.encode()
     event = f'{{"event":"note","text":"x","time":{text}}}\n'.encode()
@@ -321,14 +321,14 @@ def test_a_time_that_is_none_is_left_out(text: str, good: bool):
     assert len(stream.problems) == (0 if good else 1)
 
 
-def test_columns_of_different_length_are_cut_to_the_shortest():
+def test_columns_of_different_length_are_cut_to_the_shortest() -> None:
     line = {"event": "points", "steps": [1, 2, 3], "times": [1, 2], "metrics": {"a": [5, 6, 7], "b": [8]}}
     stream = parse_one(make_log(start_line(), line))
     assert points_of(stream) == {"a": [(1, 1.0, 5.0), (2, 2.0, 6.0)], "b": [(1, 1.0, 8.0)]}
     assert "differ in length" in messages(stream)[0]
 
 
-def test_values_of_a_column_that_are_no_numbers_are_left_out():
+def test_values_of_a_column_that_are_no_numbers_are_left_out() -> None:
     line = {"event": "points", "steps": [1, 2, 3], "metrics": {"a": [5, None, "NaN"], "b": [1, 2, 3], "c": ["x"] * 3}}
     stream = parse_one(make_log(start_line(), line))
     assert [(s, v) for s, _, v in points_of(stream)["a"]] == [(1, 5.0), (3, "nan")]
@@ -358,7 +358,7 @@ ROWS = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(ROWS, st.integers(1, 12))
-def test_columns_hold_what_a_reader_line_by_line_finds(rows: list[dict[str, Any]], repeat: int):
+def test_columns_hold_what_a_reader_line_by_line_finds(rows: list[dict[str, Any]], repeat: int) -> None:
     rows = [row for row in rows for _ in range(repeat)]
     expected: dict[str, list[tuple[int, float, float]]] = {}
     for row in rows:
@@ -375,7 +375,7 @@ def test_columns_hold_what_a_reader_line_by_line_finds(rows: list[dict[str, Any]
     assert {name: points for name, points in points_of(stream).items() if points} == expected
 
 
-def test_metrics_logged_together_share_their_steps_and_times():
+def test_metrics_logged_together_share_their_steps_and_times() -> None:
     lines = [metrics_line(i, loss=i / 7, acc=i / 3) for i in range(5000)]
     stream = parse_one(make_log(start_line(), *lines), size=10_000)
     assert len(stream.points["loss"]) == 5000
@@ -386,7 +386,7 @@ def test_metrics_logged_together_share_their_steps_and_times():
 # ---- files
 
 
-def test_a_file_is_hashed_as_it_is_stored(tmp_path: Path):
+def test_a_file_is_hashed_as_it_is_stored(tmp_path: Path) -> None:
     import hashlib
 
     for name, data in (("events.jsonl", LOG), ("events.jsonl.gz", gzip.compress(LOG) + gzip.compress(b"\n"))):
@@ -397,7 +397,7 @@ def test_a_file_is_hashed_as_it_is_stored(tmp_path: Path):
 
 
 @pytest.mark.parametrize("cut", [1, 9, 12, 100, -9, -1])
-def test_a_gzip_file_that_ends_too_early_gives_what_is_whole(cut: int):
+def test_a_gzip_file_that_ends_too_early_gives_what_is_whole(cut: int) -> None:
     packed = gzip.compress(LOG)[:cut]
     streams = parse(packed, packed=True)
     for stream in streams:
@@ -405,21 +405,21 @@ def test_a_gzip_file_that_ends_too_early_gives_what_is_whole(cut: int):
     assert len(streams) == (0 if 0 < cut < 200 else 1)
 
 
-def test_damaged_gzip_data_are_a_problem():
+def test_damaged_gzip_data_are_a_problem() -> None:
     packed = bytearray(gzip.compress(LOG + b"x" * 100_000))
     packed[len(packed) - 6] ^= 255
     assert any("damaged" in message for message in messages(parse_one(bytes(packed), packed=True)))
     assert parse(b"this is no gzip", packed=True) == ()
 
 
-def test_a_compressed_file_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch):
+def test_a_compressed_file_is_read_up_to_a_limit(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(jsonlog, "MAX_UNPACKED_BYTES", 1 << 20)
     stream = parse_one(gzip.compress(LOG + b"\n" * (50 << 20)), packed=True)
     assert any("when unpacked" in message for message in messages(stream))
     assert "loss" in stream.points
 
 
-def test_links_and_pipes_are_never_opened(tmp_path: Path):
+def test_links_and_pipes_are_never_opened(tmp_path: Path) -> None:
     import os
 
     (tmp_path / "real.jsonl").write_bytes(LOG)
@@ -430,13 +430,13 @@ def test_links_and_pipes_are_never_opened(tmp_path: Path):
             read_log(str(tmp_path / name), "l", Identity("r", "e"))
 
 
-def test_the_garbage_collector_is_as_it_was():
+def test_the_garbage_collector_is_as_it_was() -> None:
     assert gc.isenabled()
     parse(LOG)
     assert gc.isenabled()
 
 
-def test_problems_stand_in_the_events_before_the_end():
+def test_problems_stand_in_the_events_before_the_end() -> None:
     stream = parse_one(make_log(start_line(), b"torn\n", {"event": "end", "status": "FAILED"}, metrics_line(0, a=1.0)))
     assert [event["event"] for event in stream.events] == ["problem", "end"]
     assert stream.problems == (

@@ -30,14 +30,14 @@ def digest(data: bytes) -> str:
     return hashlib.sha256(data).hexdigest()
 
 
-def test_a_file_is_hashed_once(file: Path, monkeypatch: pytest.MonkeyPatch):
+def test_a_file_is_hashed_once(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cache = cache_at(file)
     assert cache.sha256(str(file)) == digest(b"one")
     monkeypatch.setattr("reportgen.sources.statcache.hash_file", lambda path: pytest.fail(f"{path} was read again"))
     assert cache.sha256(str(file)) == digest(b"one")
 
 
-def test_a_young_file_is_not_trusted(file: Path):
+def test_a_young_file_is_not_trusted(file: Path) -> None:
     cache = cache_at(file, age_ns=1_900_000_000)
     stat = file.stat()
     assert cache.sha256(str(file)) == digest(b"one")
@@ -47,7 +47,7 @@ def test_a_young_file_is_not_trusted(file: Path):
 
 
 @pytest.mark.parametrize("change", ["size", "mtime", "inode"])
-def test_a_changed_file_is_read_again(file: Path, change: str):
+def test_a_changed_file_is_read_again(file: Path, change: str) -> None:
     cache = cache_at(file)
     cache.sha256(str(file))
     stat = file.stat()
@@ -62,7 +62,7 @@ def test_a_changed_file_is_read_again(file: Path, change: str):
     assert cache.sha256(str(file)) == digest(file.read_bytes())
 
 
-def test_facts_and_digest_of_one_state_are_kept_together(file: Path):
+def test_facts_and_digest_of_one_state_are_kept_together(file: Path) -> None:
     cache = cache_at(file)
     cache.put(str(file), file.stat(), facts={"run_id": "r"})
     cache.sha256(str(file))
@@ -71,7 +71,7 @@ def test_facts_and_digest_of_one_state_are_kept_together(file: Path):
     assert (known.facts, known.sha256) == ({"run_id": "r"}, digest(b"one"))
 
 
-def test_what_is_known_survives_in_the_file(file: Path, tmp_path: Path):
+def test_what_is_known_survives_in_the_file(file: Path, tmp_path: Path) -> None:
     kept = tmp_path / "deep" / "cache.json"
     cache = cache_at(file, kept)
     cache.put(str(file), file.stat(), sha256="a" * 64, facts={"x": 1})
@@ -82,7 +82,7 @@ def test_what_is_known_survives_in_the_file(file: Path, tmp_path: Path):
     assert os.listdir(kept.parent) == ["cache.json"]
 
 
-def test_files_that_were_not_asked_for_are_forgotten(file: Path, tmp_path: Path):
+def test_files_that_were_not_asked_for_are_forgotten(file: Path, tmp_path: Path) -> None:
     kept, other = tmp_path / "cache.json", tmp_path / "other"
     other.write_bytes(b"x")
     os.utime(other, ns=(file.stat().st_mtime_ns,) * 2)
@@ -97,7 +97,7 @@ def test_files_that_were_not_asked_for_are_forgotten(file: Path, tmp_path: Path)
     assert cache_at(file, kept).known(str(file), file.stat()) is not None
 
 
-def test_an_unchanged_cache_is_not_written(file: Path, tmp_path: Path):
+def test_an_unchanged_cache_is_not_written(file: Path, tmp_path: Path) -> None:
     kept = tmp_path / "cache.json"
     cache = cache_at(file, kept)
     cache.sha256(str(file))
@@ -116,7 +116,7 @@ def test_an_unchanged_cache_is_not_written(file: Path, tmp_path: Path):
         b'{"format":1,"files":{"LOG":[1,2]}}', b'{"format":1,"files":{"LOG":[3,"x",1,"",null]}}',
     ],
 )  # fmt: skip
-def test_a_damaged_or_foreign_cache_is_ignored_and_replaced(file: Path, tmp_path: Path, content: bytes):
+def test_a_damaged_or_foreign_cache_is_ignored_and_replaced(file: Path, tmp_path: Path, content: bytes) -> None:
     kept = tmp_path / "cache.json"
     kept.write_bytes(content.replace(b"LOG", str(file).encode()))
     cache = cache_at(file, kept)
@@ -125,7 +125,7 @@ def test_a_damaged_or_foreign_cache_is_ignored_and_replaced(file: Path, tmp_path
     assert cache_at(file, kept).known(str(file), file.stat()) is not None
 
 
-def test_a_cache_that_cannot_be_written_stops_nothing(file: Path, tmp_path: Path):
+def test_a_cache_that_cannot_be_written_stops_nothing(file: Path, tmp_path: Path) -> None:
     (tmp_path / "no folder").write_bytes(b"")
     cache = cache_at(file, tmp_path / "no folder" / "cache.json")
     cache.sha256(str(file))
@@ -133,7 +133,7 @@ def test_a_cache_that_cannot_be_written_stops_nothing(file: Path, tmp_path: Path
     assert (tmp_path / "no folder").read_bytes() == b""
 
 
-def test_names_that_are_no_utf8_do_not_hinder_saving(file: Path, tmp_path: Path):
+def test_names_that_are_no_utf8_do_not_hinder_saving(file: Path, tmp_path: Path) -> None:
     strange = os.fsdecode(os.fsencode(tmp_path) + b"/\xff")
     Path(strange).write_bytes(b"x")
     os.utime(strange, ns=(file.stat().st_mtime_ns,) * 2)
@@ -144,7 +144,7 @@ def test_names_that_are_no_utf8_do_not_hinder_saving(file: Path, tmp_path: Path)
     assert cache_at(file, tmp_path / "cache.json").known(str(file), file.stat()) is not None
 
 
-def test_links_folders_and_pipes_have_no_digest(tmp_path: Path, file: Path):
+def test_links_folders_and_pipes_have_no_digest(tmp_path: Path, file: Path) -> None:
     (tmp_path / "link").symlink_to(file)
     os.mkfifo(tmp_path / "pipe")
     for name in ("link", "pipe", "", "missing"):
@@ -154,7 +154,7 @@ def test_links_folders_and_pipes_have_no_digest(tmp_path: Path, file: Path):
             hash_file(str(tmp_path / name))
 
 
-def test_the_cache_lies_where_the_platform_wants_it():
+def test_the_cache_lies_where_the_platform_wants_it() -> None:
     home = Path.home()
     assert cache_folder({"REPORTGEN_CACHE_DIR": "/a", "XDG_CACHE_HOME": "/b"}, "linux") == Path("/a")
     assert cache_folder({"XDG_CACHE_HOME": "/b"}, "linux") == Path("/b/reportgen")

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 MINUS: Final = "\u2212"
@@ -91,6 +92,7 @@ def log_axis(low: float, high: float) -> Axis:
     return Axis(low, high, tuple(ticks), tuple(format_number(t, 2) for t in ticks), log=True)
 
 
+@lru_cache(maxsize=256)  # the charts of one run share their steps
 def tick_step(low: float, high: float, target: int, *, least: int = 3, most: int = 6) -> float:
     """Return the round distance (1, 2, 2.5 or 5 times a power of ten) that gives nearest to `target` ticks."""
     exponent = math.floor(math.log10(high - low))
@@ -225,6 +227,7 @@ _NARROW: Final = frozenset("iljtfrI.,:;|!'`()[]{}/\\ \u202f")
 _BROAD: Final = frozenset("mwMW@%")
 
 
+@lru_cache(maxsize=1024)
 def text_width(text: str, size: float = 11.5) -> float:
     """Return about the width in px that `text` takes at `size` px in the widest of the system sans-serifs."""
     ems = 0.0

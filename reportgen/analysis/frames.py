@@ -166,11 +166,11 @@ class Frame:
 
     def fraction(self, step: float) -> float:
         """Return the place of a step as a share of the width, 0…1."""
-        return min(max(float(_share(np.array([step]), self.x)[0]), 0.0), 1.0)
+        return min(max(_share_of_one(step, self.x), 0.0), 1.0)
 
     def level(self, value: float) -> float:
         """Return the y of a value in px, at the frame's edge where it lies outside."""
-        return min(max(float(self.ys(np.array([value]))[0]), 0.0), self.height)
+        return min(max((1 - _share_of_one(value, self.y)) * self.height, 0.0), self.height)
 
     def xs(self, steps: NDArray[np.number]) -> Floats:
         """Return float64[n], x in px."""
@@ -192,6 +192,18 @@ def _share(values: NDArray[np.number], axis: axes.Axis) -> Floats:
         return np.clip((logs - low) / (high - low), -1.0, 2.0)
     result: Floats = (np.clip(values, axis.low - span, axis.high + span) - axis.low) / span
     return result
+
+
+def _share_of_one(value: float, axis: axes.Axis) -> float:
+    """Return `_share` of a single value: ticks and labels ask often, and arrays cost ten times that."""
+    value = float(value)
+    if axis.log:
+        low, high = math.log(axis.low), math.log(axis.high)
+        share = (math.log(max(value, 1e-305)) - low) / (high - low)
+    else:
+        span = axis.high - axis.low
+        share = (min(max(value, axis.low - span), axis.high + span) - axis.low) / span
+    return min(max(share, -1.0), 2.0)
 
 
 def pieces(line: Line, shown: NDArray[np.bool_]) -> list[slice]:

@@ -1,7 +1,7 @@
 """The data files of the site: columns for scripts, and the table of summaries that the next build reads back.
 
-Values to bytes and back, no I/O. Every script file calls `reportgen.data(id, payload)` once, because a classic script is
-the only thing that a page opened from disk can load. `docs/data-format.md` describes what stands in each file.
+Values to bytes and back, no I/O. Every script file calls `reportgen.data(id, payload)` once, because a classic script
+is the only thing that a page opened from disk can load. `docs/data-format.md` describes what stands in each file.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def encode_column(values: NDArray[Any]) -> Any:
     """
     n = len(values)
     if values.dtype.kind == "i":
-        if n > 1 and bool((np.diff(values) == values[1] - values[0]).all()):
-            return {"start": int(values[0]), "delta": int(values[1] - values[0]), "n": n}
+        if n > 1 and (delta := _common_difference(values)) is not None:
+            return {"start": int(values[0]), "delta": delta, "n": n}
         if n <= PLAIN_COLUMN:
             return values.tolist()
         return {"i8": _pack(values.astype("<i8")), "n": n}
@@ -64,6 +64,15 @@ def encode_column(values: NDArray[Any]) -> Any:
         single = values.astype("<f4")
         exact = bool(((single == values) | (values != values)).all())
     return {"f4": _pack(single), "n": n} if exact else {"f8": _pack(values.astype("<f8")), "n": n}
+
+
+def _common_difference(values: NDArray[Any]) -> int | None:
+    """Return the difference that all neighbours have, None when there is none; one that int64 wraps does not count."""
+    first, second, last = (int(values[i]) for i in (0, 1, -1))
+    delta = second - first
+    if not -(2**63) <= delta < 2**63 or last != first + delta * (len(values) - 1):
+        return None
+    return delta if bool((np.diff(values) == delta).all()) else None
 
 
 def _pack(values: NDArray[Any]) -> str:
@@ -166,7 +175,7 @@ _FACTS: Final = (
     "key run_id name status error start_time last_time duration_s parent_id group user note commit branch dirty"
     " artifacts ranks sessions"
 ).split()
-_METRIC_FIELDS: Final = tuple(f.name for f in dataclasses.fields(MetricSummary) if f.name not in ("spark",))
+_METRIC_FIELDS: Final = tuple(f.name for f in dataclasses.fields(MetricSummary) if f.name != "spark")
 
 
 def encode_summaries(summaries: Sequence[Summary]) -> bytes:

@@ -68,7 +68,7 @@ def make_runs(settings: Settings, jobs: Sequence[RunJob]) -> list[RunOutput]:
     """Read each run and make its record, its page and its data files."""
     outputs = []
     collecting = gc.isenabled()
-    gc.disable()  # the values of a run form no cycles, and a pass over the columns of a large run costs more than it frees
+    gc.disable()  # the values of a run form no cycles, and a pass over its columns costs more than it frees
     try:
         for job in jobs:
             outputs += _make_run(settings, job)

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import groupby
 from typing import Final
 
 from markupsafe import Markup, escape
@@ -27,21 +29,25 @@ MAX_DOTS: Final = 300
 ACTIVITY_HEIGHT: Final = 40
 
 
+_SPARK_Y: Final = tuple(f"{17 - height * 14 / 63:.1f}" for height in range(64))
+
+
+@lru_cache(maxsize=64)
+def _spark_xs(count: int) -> tuple[str, ...]:
+    if count < 2:
+        return (f"{SPARK_WIDTH / 2:.1f}",) * count
+    return tuple(f"{3 + i * (SPARK_WIDTH - 6) / (count - 1):.1f}" for i in range(count))
+
+
 def render_spark(heights: Sequence[int], *, slot: int = 0) -> Markup:
     """Return a sparkline of 84 x 20 px; `heights` are 0 (bottom) … 63 (top) at even distances, -1 is a gap."""
-    count = len(heights)
-    dx = (SPARK_WIDTH - 6) / max(1, count - 1)
-    d, drawing, end = [], False, ""
-    for i, height in enumerate(heights):
-        if height < 0:
-            drawing = False
-            continue
-        x = 3 + i * dx if count > 1 else SPARK_WIDTH / 2
-        y = 17 - min(height, 63) * 14 / 63
-        nothing_after = i + 1 == count or heights[i + 1] < 0
-        d.append(f"{'L' if drawing else 'M'}{x:.1f} {y:.1f}" + ("h0" if not drawing and nothing_after else ""))
-        drawing, end = True, f'<circle cx="{x:.1f}" cy="{y:.1f}" r="1.75"/>'
-    return _picture(f"spark s{_slot(slot)}", SPARK_WIDTH, SPARK_HEIGHT, f'<path d="{"".join(d)}"/>{end}')
+    points = [
+        f"{x} {_SPARK_Y[min(h, 63)]}" if h >= 0 else "" for x, h in zip(_spark_xs(len(heights)), heights, strict=True)
+    ]
+    stretches = [list(part) for known, part in groupby(points, key=bool) if known] if "" in points else [points]
+    d = "".join("M" + "L".join(part) + ("h0" if len(part) == 1 else "") for part in stretches if part)
+    end = '<circle cx="{}" cy="{}" r="1.75"/>'.format(*stretches[-1][-1].split()) if d else ""
+    return _picture(f"spark s{_slot(slot)}", SPARK_WIDTH, SPARK_HEIGHT, f'<path d="{d}"/>{end}')
 
 
 def render_strip(

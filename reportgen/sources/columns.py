@@ -256,13 +256,18 @@ class Columns:
 
     def _value_column(self, name: str, raw: Sequence[Any], lines: Sequence[int]) -> tuple[Floats, Ints]:
         """Return the values that are numbers, and where they stand in `raw`."""
-        keep, good = [], []
+        keep, good, missing = [], [], []
         for i, value in enumerate(raw):
+            if value is None:
+                missing.append(i)
+                continue
             try:
-                good.append(decode_number(value))
+                good.append(value if value.__class__ is float else decode_number(value))
                 keep.append(i)
             except FormatError as error:
                 self._bad_value(name, lines[i], error)
+        if missing:
+            self._bad_value(name, lines[missing[0]], FormatError("null is not a number"), len(missing))
         return np.array(good, dtype=np.float64), np.array(keep, dtype=np.int64)
 
     # ---- single values
@@ -302,11 +307,12 @@ class Columns:
             )
         return math.nan
 
-    def _bad_value(self, name: str, line: int, error: FormatError) -> None:
+    def _bad_value(self, name: str, line: int, error: FormatError, count: int = 1) -> None:
         self._faults.add(
             line,
             f"metric '{cut_name(name, 80)}': {error}",
             'log numbers; what is not finite is written as "NaN", "Infinity" or "-Infinity"',
+            count=count,
             kind=f"value of {name}",
         )
 

@@ -1,7 +1,7 @@
 """One file of JSON lines in, streams out. Every whole line is recovered, whatever stands around it.
 
-Bytes come in chunks. The lines of a chunk are decoded as one JSON array; if that fails, the pieces that
-fail are decoded line by line, so that a torn line costs little. The sha256 of the file is made in the same pass.
+Bytes come in chunks. The lines of a chunk are decoded as one JSON array; if that fails, line by line, so
+that a torn line costs little. The sha256 of the file is made in the same pass.
 """
 
 from __future__ import annotations
@@ -28,8 +28,6 @@ from reportgen.sources.statcache import open_regular
 
 CHUNK_BYTES: Final = 1 << 17
 """So much is read and decoded at once: few enough objects to stay in the processor's cache until they are columns."""
-PIECE_BYTES: Final = 1 << 15
-"""Size of the pieces of a chunk that cannot be decoded in one go."""
 MAX_UNPACKED_BYTES: Final = 4 << 30
 """So much is read of a compressed file."""
 MAX_DEPTH: Final = 64
@@ -190,6 +188,8 @@ class _Parser:
         self._line = 1
         self._faults = Faults(label)
         self._open: _OpenStream | None = None
+        self._torn = False
+        """Whether the last block had a broken line; the next one is likely to have one, too."""
         self._streams: list[Stream] = []
 
     def fault(self, line: int | None, message: str, hint: str = "") -> None:
@@ -204,58 +204,51 @@ class _Parser:
     def add_block(self, block: bytes) -> None:
         """Decode whole lines and add what they hold."""
         count = _count_lines(block)
-        rows = _decode_joined(block, count)
+        rows = None if self._torn else _decode_joined(block, count)
         kinds = _kinds(rows) if rows is not None else None
         if rows is not None and kinds is not None:
             self._add_rows(rows, kinds, range(self._line, self._line + count))
         else:
-            found: list[dict[str, Any]] = []
-            lines: list[int] = []
-            line = self._line
-            for piece in _iter_pieces(block):
-                line = self._decode_piece(piece, line, found, lines)
+            found, lines = self._decode_lines(block)
+            self._torn = len(found) < count
             if found:
                 self._add_rows(found, [row.get("event") for row in found], lines)
         self._line += count
 
-    def _decode_piece(self, piece: bytes, line: int, found: list[dict[str, Any]], lines: list[int]) -> int:
-        count = piece.count(b"\n")
-        rows = _decode_joined(piece, count)
-        if rows is not None and _kinds(rows) is not None:
-            found += rows
-            lines += range(line, line + count)
-            return line + count
-        for text in piece.split(b"\n")[:-1]:
-            for row in self._decode_line(text, line):
+    def _decode_lines(self, block: bytes) -> tuple[list[dict[str, Any]], list[int]]:
+        """Return the objects in a block of which some line is broken, and their lines."""
+        found: list[dict[str, Any]] = []
+        lines: list[int] = []
+        for line, text in enumerate(block.split(b"\n")[:-1], self._line):
+            try:
+                row = orjson.loads(text)
+            except orjson.JSONDecodeError:
+                row = None
+            if row.__class__ is dict:
                 found.append(row)
                 lines.append(line)
-            line += 1
-        return line
-
-    def _decode_line(self, text: bytes, line: int) -> list[dict[str, Any]]:
-        """Return the objects in one line: normally one, more where a torn line has another one behind it."""
-        if b"\0" in text:
-            self.fault(line, "NUL bytes stand in the log, as after a power failure", "what stands around them was read")
-            return [row for part in _NULS.split(text) for row in self._decode_line(part, line)]
-        if not text.strip():
-            return []
-        try:
-            row = orjson.loads(text)
-        except orjson.JSONDecodeError:
-            row = None
-        return [row] if isinstance(row, dict) else self._decode_damaged(text, line)
+            else:
+                for row in self._decode_damaged(text, line):
+                    found.append(row)
+                    lines.append(line)
+        return found, lines
 
     def _decode_damaged(self, text: bytes, line: int) -> list[dict[str, Any]]:
+        """Return the objects in a line that is not one: what stands around NUL bytes or behind a torn line."""
+        if b"\0" in text:
+            self.fault(line, "NUL bytes stand in the log, as after a power failure", "what stands around them was read")
+            return [row for part in _NULS.split(text) for row in self._decode_damaged(part, line)]
+        if not text.strip():
+            return []
         try:
             row = decode_line(text)
         except FormatError as error:
             reason = error
         else:
-            self._faults.add(
-                line,
-                "a line is not strict JSON (NaN, 1e999, a lone surrogate …)",
-                'it was read all the same; write numbers that are not finite as "NaN" or "Infinity"',
-            )
+            if not _is_strict(text):
+                message = "a line is not strict JSON (NaN, 1e999, a lone surrogate …)"
+                hint = 'it was read all the same; write numbers that are not finite as "NaN" or "Infinity"'
+                self.fault(line, message, hint)
             return [row]
         at = text.rfind(_START, 1)
         if at > 0:
@@ -353,12 +346,10 @@ class _OpenStream:
         event = repair_event(row, line, self.faults)
         if event is None:
             return
-        for value in event.values():
-            if isinstance(value, dict | list) and _depth(value) > MAX_DEPTH:
-                hint = f"what is deeper than {MAX_DEPTH // 2} became text"
-                self.faults.add(line, "a line is nested too deeply", hint)
-                event = clean_value(event)
-                break
+        if _is_deep(event):
+            hint = f"what is deeper than {MAX_DEPTH // 2} became text"
+            self.faults.add(line, "a line is nested too deeply", hint)
+            event = clean_value(event)
         (self._ends if event["event"] == "end" else self._events).append(event)
 
     def finish(self) -> Stream:
@@ -395,24 +386,24 @@ def _count_lines(block: bytes) -> int:
     return int(np.count_nonzero(np.frombuffer(block, dtype=np.uint8) == 10))  # five times as fast as bytes.count
 
 
-def _iter_pieces(block: bytes) -> Iterator[bytes]:
-    """Cut a block of whole lines into pieces of whole lines."""
-    begin = 0
-    while begin < len(block):
-        end = block.find(b"\n", min(begin + PIECE_BYTES, len(block) - 1)) + 1
-        yield block[begin:end]
-        begin = end
+def _is_strict(text: bytes) -> bool:
+    try:
+        orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return False
+    return True
 
 
-def _depth(value: Any) -> int:
-    """Return how deeply lists and objects are nested, without recursion, up to a little more than `MAX_DEPTH`."""
-    depth, level = 0, [value]
+def _is_deep(event: Mapping[str, Any]) -> bool:
+    """Tell whether lists and objects are nested deeper than `MAX_DEPTH`, without recursion."""
+    level: list[Any] = [part for part in event.values() if part.__class__ is dict or part.__class__ is list]
+    depth = 1
     while level and depth <= MAX_DEPTH:
         depth += 1
         level = [
             part
             for outer in level
-            for part in (outer.values() if isinstance(outer, dict) else outer)
-            if isinstance(part, dict | list)
+            for part in (outer.values() if outer.__class__ is dict else outer)
+            if part.__class__ is dict or part.__class__ is list
         ]
-    return depth
+    return bool(level)

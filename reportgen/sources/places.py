@@ -33,7 +33,7 @@ class Place:
     artifact_root: str
     """Folder that holds the bytes of artifacts; it need not exist."""
     artifact_files: tuple[LogFile, ...] = ()
-    """Regular files in `artifact_root`, labelled with the artifact's path; none for a site, where a name is a digest."""
+    """Regular files in `artifact_root`, labelled with the artifact's path; none for a site, which names by digest."""
     sha256: str = ""
     """What a site claims its record's sha256 to be; empty for logs."""
     sources: tuple[str, ...] = ()

@@ -14,6 +14,7 @@ import gc
 import random
 import tempfile
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from statistics import median
 from time import process_time
@@ -116,10 +117,8 @@ def main() -> None:
             lines = [orjson.dumps(START), *make(count)]
             path = Path(folder, "events.jsonl")
             path.write_bytes(b"\n".join(lines) + b"\n")
-            pairs = [
-                (seconds(lambda: decode(lines)), seconds(lambda: read_log(str(path), "l", Identity("r", "e"))))
-                for _ in range(TURNS)
-            ]
+            read = partial(read_log, str(path), "l", Identity("r", "e"))
+            pairs = [(seconds(partial(decode, lines)), seconds(read)) for _ in range(TURNS)]
             bare, ours = (median(column) * 1e3 for column in zip(*pairs, strict=True))
             speed = median(limit / own for limit, own in pairs)
             verdict = "" if speed >= limit else f"  under {limit:.0%}"

@@ -3,10 +3,8 @@
  * What every page may do with a script, and what data files hand their payload to. Pages read without it: it only
  * turns recent times into "3 h ago", calls an unfinished run running while its log is fresh, and copies commands.
  */
-var reportgen = (function () {
+var reportgen = (() => {
   "use strict";
-
-  /** @typedef {{ text: string, absolute: string }} Ago */
 
   var MINUTE = 60e3;
   var HOUR = 60 * MINUTE;
@@ -46,7 +44,7 @@ var reportgen = (function () {
 
   /** @param {number} now */
   function tellTimes(now) {
-    /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("time.ago")).forEach(function (element) {
+    /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("time.ago")).forEach((element) => {
       var text = ago(Date.parse(element.dateTime), now);
       if (!text) return;
       if (!element.title) element.title = element.textContent || "";
@@ -56,14 +54,14 @@ var reportgen = (function () {
 
   /** On paper "3 h ago" means nothing: put the absolute times back. */
   function restoreTimes() {
-    /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("time.ago[title]")).forEach(function (element) {
+    /** @type {NodeListOf<HTMLTimeElement>} */ (document.querySelectorAll("time.ago[title]")).forEach((element) => {
       element.textContent = element.title;
     });
   }
 
   /** @param {number} now */
   function markRunning(now) {
-    /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".status[data-last]")).forEach(function (element) {
+    /** @type {NodeListOf<HTMLElement>} */ (document.querySelectorAll(".status[data-last]")).forEach((element) => {
       var age = now - Date.parse(element.dataset.last || "");
       if (!(age >= -MINUTE && age <= RUNNING_LIMIT)) return;
       var mark = element.querySelector(".mark");
@@ -82,7 +80,7 @@ var reportgen = (function () {
     /** @param {string} word */
     function say(word) {
       button.textContent = word;
-      setTimeout(function () {
+      setTimeout(() => {
         button.textContent = "Copy";
       }, 2000);
     }
@@ -92,18 +90,18 @@ var reportgen = (function () {
       say("Selected");
     }
     if (!navigator.clipboard) return select();
-    navigator.clipboard.writeText((source.textContent || "").trim()).then(function () {
+    navigator.clipboard.writeText((source.textContent || "").trim()).then(() => {
       say("Copied");
     }, select);
   }
 
   function enableCopying() {
-    /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("button[data-copy]")).forEach(function (button) {
+    /** @type {NodeListOf<HTMLButtonElement>} */ (document.querySelectorAll("button[data-copy]")).forEach((button) => {
       var source = document.getElementById(button.dataset.copy || "");
       if (!source) return;
       var text = source;
       button.hidden = false;
-      button.addEventListener("click", function () {
+      button.addEventListener("click", () => {
         copy(text, button);
       });
     });
@@ -113,31 +111,29 @@ var reportgen = (function () {
   function followSections() {
     /** @type {Map<Element, Element>} */
     var links = new Map();
-    /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".rail a")).forEach(function (link) {
+    /** @type {NodeListOf<HTMLAnchorElement>} */ (document.querySelectorAll(".rail a")).forEach((link) => {
       var heading = document.getElementById(decodeURIComponent(link.hash.slice(1)));
-      var section = heading && heading.closest("section");
+      var section = heading?.closest("section");
       if (section && !links.has(section)) links.set(section, link);
     });
     if (!links.size || !("IntersectionObserver" in window)) return;
     var visible = new Set();
     var observer = new IntersectionObserver(
-      function (entries) {
-        entries.forEach(function (entry) {
+      (entries) => {
+        entries.forEach((entry) => {
           if (entry.isIntersecting) visible.add(entry.target);
           else visible.delete(entry.target);
         });
-        var current = Array.from(links.keys()).find(function (section) {
-          return visible.has(section);
-        });
+        var current = Array.from(links.keys()).find((section) => visible.has(section));
         if (!current) return;
-        links.forEach(function (link, section) {
+        links.forEach((link, section) => {
           if (section === current) link.setAttribute("aria-current", "true");
           else link.removeAttribute("aria-current");
         });
       },
       { rootMargin: "0px 0px -70% 0px" },
     );
-    links.forEach(function (_, section) {
+    links.forEach((_, section) => {
       observer.observe(section);
     });
   }
@@ -146,17 +142,15 @@ var reportgen = (function () {
   function preparePrinting() {
     /** @type {HTMLDetailsElement[]} */
     var opened = [];
-    addEventListener("beforeprint", function () {
+    addEventListener("beforeprint", () => {
       restoreTimes();
-      opened = Array.from(document.querySelectorAll("details")).filter(function (details) {
-        return !details.open;
-      });
-      opened.forEach(function (details) {
+      opened = Array.from(document.querySelectorAll("details")).filter((details) => !details.open);
+      opened.forEach((details) => {
         details.open = true;
       });
     });
-    addEventListener("afterprint", function () {
-      opened.forEach(function (details) {
+    addEventListener("afterprint", () => {
+      opened.forEach((details) => {
         details.open = false;
       });
       tellTimes(Date.now());
