@@ -3,76 +3,87 @@
     python -m pip install -e '.[samples]'
     python sample_runs/make.py
 
-The logs that are there are deleted first. Training takes a minute or two. Run it in an environment that holds nothing
-else, since each log lists the packages that are installed.
+Training takes a minute or two; then the new logs take the place of the old ones. Run it in an environment that holds
+nothing else and in a checkout without changes, since each log lists the packages that are installed and the commit.
 """
 
 from __future__ import annotations
 
 import os
 import shutil
-import signal
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from uuid import uuid4
 
 HERE = Path(__file__).resolve().parent
-SCRIPTS = HERE / "scripts"
 
 
-def start(script: str, *arguments: str, folder: str) -> subprocess.Popen[bytes]:
-    """Start a training script whose log goes beside this file and whose scratch files go to `folder`."""
-    environment = {
-        **os.environ,
-        "REPORTGEN_DIR": str(HERE),
-        "PYTHONPATH": str(HERE.parent),
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-    }
-    return subprocess.Popen([sys.executable, SCRIPTS / script, *arguments], cwd=folder, env=environment)
+@dataclass(frozen=True, slots=True)
+class Studio:
+    """The scratch folder that the scripts run in, and where their logs go until all of them are done."""
 
+    folder: Path
 
-def finish(process: subprocess.Popen[bytes], *, status: int = 0) -> None:
-    """Wait for a script; exit when it did not end with `status`."""
-    if process.wait() != status:
-        sys.exit(f"{process.args!r} ended with {process.returncode}, expected {status}")
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs; outside the checkout, so that git finds no change while the models are trained."""
+        return self.folder / "logs"
 
+    def start(self, script: str, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start a training script."""
+        environment = {
+            **os.environ,
+            "REPORTGEN_DIR": str(self.logs),
+            "PYTHONPATH": str(HERE.parent),
+            "PYTHONDONTWRITEBYTECODE": "1",
+            "OMP_NUM_THREADS": "1",
+        }
+        return subprocess.Popen(
+            [sys.executable, HERE / "scripts" / script, *arguments], cwd=self.folder, env=environment
+        )
 
-def kill_when(process: subprocess.Popen[bytes], condition: Callable[[], bool]) -> None:
-    """Kill a script, so that it cannot say goodbye, as soon as `condition` holds."""
-    while not condition():
-        if process.poll() is not None:
-            sys.exit(f"{process.args!r} ended before it was killed")
-        time.sleep(0.01)
-    process.kill()
-    finish(process, status=-signal.SIGKILL)
+    def run(self, script: str, *arguments: str, status: int = 0) -> None:
+        """Run a training script to its end; exit when it does not end with `status`."""
+        process = self.start(script, *arguments)
+        if process.wait() != status:
+            sys.exit(f"{script} ended with {process.returncode}, expected {status}")
 
+    def kill(self, script: str, *arguments: str, run_id: str, epochs: int) -> None:
+        """Run a training script and kill it, so that it cannot say goodbye, once the run has logged `epochs`."""
+        process = self.start(script, *arguments, "--run-id", run_id)
+        while self.epochs_logged(run_id) < epochs:
+            if process.poll() is not None:
+                sys.exit(f"{script} ended before it was killed")
+            time.sleep(0.01)
+        process.kill()
+        process.wait()
 
-def epochs_logged(run_id: str) -> int:
-    """Return how many epochs the log of a digits run has."""
-    logs = (HERE / "digits-mlp").glob(f"{run_id}/events*.jsonl")
-    return sum(log.read_bytes().count(b'"event":"metrics"') for log in logs)
+    def epochs_logged(self, run_id: str) -> int:
+        """Return how many epochs the log of a run has."""
+        logs = self.logs.glob(f"*/{run_id}/events*.jsonl")
+        return sum(log.read_bytes().count(b'"event":"metrics"') for log in logs)
 
 
 def main() -> None:
-    """Delete the old logs and train everything."""
-    for folder in {log.parent for log in HERE.glob("*/*/events*.jsonl")}:
-        shutil.rmtree(folder)
-    with tempfile.TemporaryDirectory() as scratch:
-        finish(start("digits.py", "sweep", folder=scratch))
-        finish(start("digits.py", "diverge", folder=scratch), status=1)
+    """Train everything, then put the new logs in the place of the old ones."""
+    with tempfile.TemporaryDirectory() as folder:
+        studio = Studio(Path(folder))
+        studio.run("digits.py", "sweep")
+        studio.run("digits.py", "diverge", status=1)
         gone, resumed = (f"digits-{uuid4().hex[:10]}" for _ in range(2))
-        kill_when(start("digits.py", "interrupt", "--run-id", gone, folder=scratch), lambda: epochs_logged(gone) >= 37)
-        kill_when(
-            start("digits.py", "interrupt", "--run-id", resumed, folder=scratch), lambda: epochs_logged(resumed) >= 24
-        )
-        finish(start("digits.py", "interrupt", "--run-id", resumed, folder=scratch))
+        studio.kill("digits.py", "interrupt", run_id=gone, epochs=37)
+        studio.kill("digits.py", "interrupt", run_id=resumed, epochs=24)
+        studio.run("digits.py", "interrupt", "--run-id", resumed)
         for script in ("diabetes.py", "forest.py", "ranks.py"):
-            finish(start(script, folder=scratch))
+            studio.run(script)
+        for experiment in {log.parent.parent for log in HERE.glob("*/*/events*.jsonl")}:
+            shutil.rmtree(experiment)
+        for experiment in sorted(studio.logs.iterdir()):
+            shutil.move(experiment, HERE / experiment.name)
 
 
 if __name__ == "__main__":

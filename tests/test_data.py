@@ -63,7 +63,11 @@ def test_a_last_value_of_nan_survives() -> None:
     assert math.isnan(back.metrics[name].last)
 
 
-@pytest.mark.parametrize("content", [b"", b"{}", gzip.compress(b"{}"), gzip.compress(b'{"format": 99}')])
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"{}", gzip.compress(b"{}"), gzip.compress(b'{"format": 99}')],
+    ids=["empty", "not packed", "no table", "another format"],
+)
 def test_foreign_summaries_are_refused(content: bytes) -> None:
     with pytest.raises(FormatError):
         data.decode_summaries(content)

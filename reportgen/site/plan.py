@@ -36,7 +36,7 @@ from reportgen.site.pages.tables import plotted_groups
 from reportgen.site.theme import Theme
 from reportgen.sources import RunRef
 
-MAX_SEEDS: Final = 20
+MAX_SEEDS: Final = 10
 """Runs of one configuration that a plot's mean and band are made of at most: the oldest."""
 LIBRARIES: Final = ("jinja2", "markdown-it-py", "numpy", "orjson")
 """What the bytes of a run's files depend on, beside our own code."""

@@ -47,7 +47,7 @@ def log_scores(run: rg.Run, data: Split, model: Any) -> None:
     if hasattr(model, "staged_predict"):
         pairs = zip(model.staged_predict(data.x), model.staged_predict(data.x_val), strict=True)
     else:
-        pairs = iter([(model.predict(data.x), model.predict(data.x_val))])
+        pairs = zip([model.predict(data.x)], [model.predict(data.x_val)], strict=True)
     for step, (guess, guess_val) in enumerate(pairs):
         metrics = {f"train/{k}": v for k, v in scores(data.y, guess).items()}
         run.log_metrics(metrics | {f"val/{k}": v for k, v in scores(data.y_val, guess_val).items()}, step=step)

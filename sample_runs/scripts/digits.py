@@ -24,6 +24,7 @@ EXPERIMENT = "digits-mlp"
 EPOCHS = 60
 BATCH = 16
 MOMENTUM = 0.9
+FIXED: dict[str, float | int | str] = {"batch": BATCH, "momentum": MOMENTUM, "epochs": EPOCHS, "optimizer": "sgd"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +37,7 @@ class Config:
 
     def params(self) -> dict[str, float | int | str]:
         """Return all params of the run, those that never change included."""
-        fixed = {"batch": BATCH, "momentum": MOMENTUM, "epochs": EPOCHS, "optimizer": "sgd"}
-        return {"lr": self.lr, "width": self.width, "seed": self.seed, **fixed}
+        return {"lr": self.lr, "width": self.width, "seed": self.seed, **FIXED}
 
 
 SWEEP = [

@@ -59,7 +59,9 @@ def main() -> None:
             splits = StratifiedKFold(FOLDS, shuffle=True, random_state=0).split(x, y)
             for fold, (train, test) in enumerate(splits, 1):
                 params = {**config, "trees": TREES[-1], "fold": fold}
-                with rg.start_run(name=f"{name}, fold {fold}", nested=True, params=params) as run:
+                with rg.start_run(
+                    name=f"{name}, fold {fold}", nested=True, group=f"{name}, folds", params=params
+                ) as run:
                     results.append(train_fold(run, config, x, y, train, test))
             for metric in results[0]:
                 values = [result[metric] for result in results]

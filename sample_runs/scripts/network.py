@@ -32,7 +32,8 @@ class Network:
     def scores(self, x: Array) -> Array:
         """Return the class scores float32[n, classes]."""
         w1, b1, w2, b2 = self.weights
-        return np.maximum(x @ w1 + b1, 0) @ w2 + b2
+        scores: Array = np.maximum(x @ w1 + b1, 0) @ w2 + b2
+        return scores
 
     def evaluate(self, x: Array, y: Labels) -> tuple[float, float]:
         """Return cross entropy in nats and accuracy in 0…1."""

@@ -105,9 +105,10 @@ def make_chart_sections(run: Run, config: Config) -> tuple[tuple[ChartSection, .
     sections: list[ChartSection] = []
     for name in dict.fromkeys(group.section for group in groups[:MAX_CHARTS]):
         inside = [(i, g) for i, g in enumerate(groups[:MAX_CHARTS]) if g.section == name]
-        main = [(i, g) for i, g in inside if _is_main(g, len(inside)) and name != SYSTEM]
+        curves = [(i, g) for i, g in inside if any(run.summary.metrics[m].count > 1 for m in g.metrics.values())]
+        main = [(i, g) for i, g in curves if _is_main(g, len(inside)) and name != SYSTEM]
         if not main and name == "":
-            main = inside[:2]
+            main = curves[:2]
         charts = tuple(_make_chart(run, config, g, i, MAIN_SIZE) for i, g in main)
         minor = tuple(_make_chart(run, config, g, i, MINOR_SIZE) for i, g in inside if (i, g) not in main)
         sections.append(ChartSection(f"charts-{len(sections) + 1}", name, charts, minor, name == SYSTEM))
