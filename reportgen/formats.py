@@ -14,6 +14,7 @@ import posixpath
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 import orjson
@@ -210,6 +211,7 @@ def run_key(run_id: str) -> str:
     return hashlib.sha256(b"reportgen\0" + run_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
+@lru_cache(maxsize=4096)
 def short_key(key: str) -> str:
     """Return the first 10 lower-case base32 digits of sha256(`key`), the part of a page's URL that identifies."""
     return base64.b32encode(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()).decode()[:10].lower()

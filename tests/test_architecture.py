@@ -39,9 +39,10 @@ LAYERS = {
     "reportgen.prose": 3,
     "reportgen.site": 4,
     "reportgen.review": 5,
-    "reportgen.build": 6,
-    "reportgen.cli": 7,
-    "reportgen.__main__": 8,
+    "reportgen.stages": 6,
+    "reportgen.build": 7,
+    "reportgen.cli": 8,
+    "reportgen.__main__": 9,
 }
 """Room -> layer. A room may import rooms of lower layers; within a layer `TRAINING` and `NEIGHBOURS` say which."""
 

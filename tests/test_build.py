@@ -189,7 +189,7 @@ def test_interrupted_with_an_error_the_site_stays_as_it_was(tmp_path: Path, monk
     def no_space(*args: object, **kwargs: object) -> bytes:
         raise SiteError("no space left")
 
-    monkeypatch.setattr("reportgen.build.runs_csv", no_space)
+    monkeypatch.setattr("reportgen.stages.runs_csv", no_space)
     with pytest.raises(SiteError):
         build_site(tmp_path / "runs", tmp_path / "site")
     assert states(tmp_path / "site") == before

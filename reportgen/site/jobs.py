@@ -11,13 +11,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from reportgen.analysis.bands import mean_and_range
-from reportgen.model import Relative, Series, Summary
+from reportgen.model import Series, Summary
 from reportgen.plots import Line, Plot, render_plot
 from reportgen.site import data, urls
 from reportgen.site.config import Config
 from reportgen.site.pages.run import make_run_page
+from reportgen.site.plan import RunJob
 from reportgen.site.render import Renderer
-from reportgen.sources import ArtifactLimits, RunRef, read_run
+from reportgen.sources import ArtifactLimits, read_run
 from reportgen.sources.record import encode_record, read_record
 
 
@@ -28,15 +29,6 @@ class Settings:
     config: Config
     renderer: Renderer
     limits: ArtifactLimits
-
-
-@dataclass(frozen=True, slots=True)
-class RunJob:
-    """One run to read, with the relatives that its page names."""
-
-    ref: RunRef
-    parent: Relative | None
-    children: tuple[Relative, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,6 @@ Every path is relative to the site's root with `/` between folders. `relative` m
 
 from __future__ import annotations
 
-import posixpath
 import re
 from typing import Final
 
@@ -86,4 +85,8 @@ def relative(target: str, page: str) -> str:
     path, mark, fragment = target.partition("#")
     if path == page and mark:
         return f"#{fragment}"
-    return posixpath.relpath(path, posixpath.dirname(page) or ".") + mark + fragment
+    here, there = page.split("/")[:-1], path.split("/")
+    shared = 0
+    while shared < min(len(here), len(there) - 1) and here[shared] == there[shared]:
+        shared += 1
+    return "../" * (len(here) - shared) + "/".join(there[shared:]) + mark + fragment

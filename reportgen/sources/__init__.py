@@ -8,7 +8,7 @@ Nothing here knows pages, and nothing of a log's content chooses which file is o
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from reportgen.errors import SourceError
@@ -39,6 +39,8 @@ __all__ = [
     "fingerprint",
     "read_record",
     "read_run",
+    "remember_files",
+    "stat_files",
 ]
 
 DEFAULT_LIMITS = ArtifactLimits()
@@ -121,6 +123,33 @@ def fingerprint(ref: RunRef, cache: StatCache, *, limits: ArtifactLimits = DEFAU
             except OSError:
                 continue
     return tuple(sorted(marks))
+
+
+def stat_files(ref: RunRef) -> dict[str, os.stat_result]:
+    """Return path -> stat of the log and artifact files of a run, for `remember_files` after they were read."""
+    stats = {}
+    for place in ref.places:
+        for file in (*place.files, *place.artifact_files):
+            try:
+                stats[file.path] = os.lstat(file.path)
+            except OSError:
+                continue
+    return stats
+
+
+def remember_files(ref: RunRef, stats: Mapping[str, os.stat_result], marks: Sequence[str], cache: StatCache) -> None:
+    """Put the digests in the fingerprint `marks` of a run that was read into `cache`; `stats` are from before that."""
+    digests: dict[str, set[str]] = {}
+    for mark in marks:
+        digest, _, label = mark.partition(" ")
+        digests.setdefault(label, set()).add(digest)
+    for place in ref.places:
+        if place.kind != "runs":
+            continue
+        for file in (*place.files, *place.artifact_files):
+            own = digests.get(file.label, set())
+            if len(own) == 1 and file.path in stats and not (digest := next(iter(own))).startswith("bytes:"):
+                cache.put(file.path, stats[file.path], sha256=digest)
 
 
 def read_run(ref: RunRef, *, limits: ArtifactLimits = DEFAULT_LIMITS) -> tuple[ReadRun, ...]:

@@ -1,0 +1,167 @@
+"""The plan of pages about many runs and of their plots: what is drawn and rendered, under which path, from what.
+
+Decides and makes nothing: a plot is named by the digest of all that it shows, so that one drawn before is recognised; a
+page is made only when its turn comes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from reportgen.analysis.selection import assign_slots
+from reportgen.index import Index
+from reportgen.model import Experiment, Summary
+from reportgen.plots import Plot, plot_digest
+from reportgen.site import urls
+from reportgen.site.config import Config
+from reportgen.site.jobs import PlotJob, PlotLine
+from reportgen.site.pages.columns import colour, group_label, headline_of, selection_of, title_of, unit_of
+from reportgen.site.pages.compare import make_compare_page, make_experiment_compare_page
+from reportgen.site.pages.experiment import make_experiment_page
+from reportgen.site.pages.home import make_home_page
+from reportgen.site.pages.models import make_models_page
+from reportgen.site.pages.problems import make_problems_page
+from reportgen.site.pages.runs import make_runs_page
+from reportgen.site.pages.tables import plotted_groups
+
+MAX_SEEDS: Final = 10
+"""Runs of one configuration that a plot's mean and band are made of at most: the oldest."""
+
+
+@dataclass(frozen=True, slots=True)
+class PageJob:
+    """One page to render: the dataclass is made only when its turn comes."""
+
+    path: str
+    template: str
+    make: Callable[[], object]
+
+
+@dataclass(frozen=True, slots=True)
+class PlotPaths:
+    """Where the static plots of one experiment stand: metric -> site path."""
+
+    experiment: Mapping[str, str]
+    """Configurations with the band of their seeds, or runs where none was repeated."""
+    compare: Mapping[str, str]
+    """The selected runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    label: str
+    slot: int
+    runs: tuple[Summary, ...]
+
+
+# ---- plots
+
+
+def plan_plots(
+    index: Index, config: Config, records: Mapping[str, str], locate: Callable[[str], Path]
+) -> tuple[list[PlotJob], dict[str, PlotPaths]]:
+    """Return the plots to draw, and experiment -> the site paths of its plots.
+
+    `records` gives run key -> sha256 of its record: a plot's name is the digest of everything that it shows, so that
+    one drawn before is recognised without reading a series. `locate` gives where a site path lies now.
+    """
+    jobs: list[PlotJob] = []
+    paths = {}
+    for experiment in index.experiments:
+
+        def plan(lines: Sequence[_Line], experiment: Experiment = experiment) -> dict[str, str]:
+            job, found = _plan_lines(experiment, config, lines, records, locate)
+            jobs.extend([job] if job.plots else [])
+            return found
+
+        runs, groups = _run_lines(experiment, config), _group_lines(experiment, config)
+        of_runs = plan(runs)
+        paths[experiment.name] = PlotPaths(plan(groups) if groups else of_runs, of_runs)
+    return jobs, paths
+
+
+def _run_lines(experiment: Experiment, config: Config) -> list[_Line]:
+    runs = selection_of(experiment, config)
+    slots = assign_slots(experiment, runs)
+    names = [run.name for run in runs]
+    return [
+        _Line(r.name if names.count(r.name) == 1 else f"{r.name} {r.run_id[-4:]}", slots[r.key], (r,)) for r in runs
+    ]
+
+
+def _group_lines(experiment: Experiment, config: Config) -> list[_Line]:
+    return [
+        _Line(group_label(group), colour(group.slot), group.runs[:MAX_SEEDS])
+        for group in plotted_groups(experiment, config)
+    ]
+
+
+def _plan_lines(
+    experiment: Experiment,
+    config: Config,
+    lines: Sequence[_Line],
+    records: Mapping[str, str],
+    locate: Callable[[str], Path],
+) -> tuple[PlotJob, dict[str, str]]:
+    """Return the job that draws `lines` for each headline metric, and metric -> site path."""
+    plots, paths = {}, {}
+    for metric in headline_of(experiment, config):
+        content = [
+            (line.label, line.slot, [records[run.key] for run in line.runs if metric in run.metrics]) for line in lines
+        ]
+        if not any(hashes for _, _, hashes in content):
+            continue
+        known = config.metric(metric)
+        frame = Plot(title=title_of(metric, known), unit=unit_of(known), direction=known.direction, lines=())
+        paths[metric] = urls.plot_svg(_plot_digest(metric, frame, content))
+        plots[paths[metric]] = (metric, frame)
+    placed = tuple(
+        PlotLine(line.label, line.slot, tuple(str(locate(urls.record(run.key))) for run in line.runs)) for line in lines
+    )
+    return PlotJob(placed, plots), paths
+
+
+def _plot_digest(metric: str, frame: Plot, content: Sequence[tuple[str, int, list[str]]]) -> str:
+    return hashlib.sha256(repr((plot_digest(frame), metric, content)).encode("utf-8", "backslashreplace")).hexdigest()
+
+
+# ---- pages
+
+
+def plan_pages(index: Index, config: Config, plots: Mapping[str, PlotPaths], omitted: int) -> list[PageJob]:
+    """Return every page about many runs."""
+    by_key = {run.key: run for run in index.runs}
+
+    def problems() -> object:
+        return make_problems_page([(p, by_key.get(key) if key else None) for p, key in index.problems])
+
+    jobs = [
+        PageJob(urls.HOME, "home.html", lambda: make_home_page(index, config, omitted=omitted)),
+        PageJob(urls.RUNS, "runs.html", lambda: make_runs_page(index, config)),
+        PageJob(urls.COMPARE, "compare.html", lambda: make_compare_page(index, config)),
+        PageJob(urls.MODELS, "models.html", lambda: make_models_page(index, config)),
+        PageJob(urls.PROBLEMS, "problems.html", problems),
+    ]
+    for experiment in index.experiments:
+        jobs += _experiment_pages(experiment, config, plots[experiment.name])
+    return jobs
+
+
+def _experiment_pages(experiment: Experiment, config: Config, plots: PlotPaths) -> list[PageJob]:
+    page = PageJob(
+        urls.experiment_page(experiment.name),
+        "experiment.html",
+        lambda: make_experiment_page(experiment, config, plots.experiment),
+    )
+    if len(selection_of(experiment, config)) < 2:
+        return [page]
+    comparison = PageJob(
+        urls.experiment_compare_page(experiment.name),
+        "experiment_compare.html",
+        lambda: make_experiment_compare_page(experiment, config, plots.compare),
+    )
+    return [page, comparison]

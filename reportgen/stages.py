@@ -1,0 +1,197 @@
+"""The stages of a build that has something to do: read runs, draw plots, render pages, stage the files.
+
+The order of the stages and what is kept from the site that is there; what a file holds is decided below this module.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Executor, Future
+from typing import Any, Final, TypeVar
+
+from reportgen.errors import FormatError
+from reportgen.index import Index, make_index
+from reportgen.model import Summary
+from reportgen.site import data, jobs, overviews, plan, urls
+from reportgen.site.pages.csv import runs_csv
+from reportgen.site.render import Renderer, SiteInfo
+from reportgen.site.theme import Theme
+from reportgen.site.writer import SiteWriter
+from reportgen.sources import ArtifactLimits, remember_files, stat_files
+from reportgen.sources.statcache import StatCache
+
+BATCH: Final = 16
+"""Runs that one job reads: enough to hide the cost of a job, few enough for an even load and little memory."""
+SERIAL_RUNS: Final = 12
+"""Up to so many runs are read in this process: starting workers would take longer."""
+IN_FLIGHT: Final = 64
+"""Jobs that are submitted and not yet taken over."""
+
+_Out = TypeVar("_Out")
+
+
+class Stages:
+    """One build between discovery and commit. `make` is called once."""
+
+    def __init__(
+        self,
+        writer: SiteWriter,
+        facts: plan.SiteFacts,
+        theme: Theme,
+        limits: ArtifactLimits,
+        cache: StatCache,
+        executor: Executor | Callable[[], Executor] | None,
+        report: Callable[[str, int, int], None],
+    ) -> None:
+        self._writer = writer
+        self._facts = facts
+        self._settings = jobs.Settings(facts.config, Renderer(SiteInfo(facts.config.title), theme), limits)
+        self._cache = cache
+        self._executor = executor
+        self._report = report
+        self._summaries: dict[str, Summary] = {}
+        self._entries: dict[str, plan.RunEntry] = {}
+
+    def make(self, run_jobs: Sequence[plan.RunJob], stamps: Mapping[str, str]) -> plan.SiteContent:
+        """Stage or keep every file of the site and return what it holds.
+
+        `stamps` gives run key -> stamp of its logs as they are now, as far as it was worth finding out.
+        """
+        self._make_runs(run_jobs, stamps)
+        index = make_index(self._summaries.values(), self._facts.problems)
+        self._make_pages(index)
+        problems = tuple(problem for problem, _ in index.problems)
+        return plan.SiteContent(self._entries, len(index.experiments), problems)
+
+    # ---- runs
+
+    def _make_runs(self, run_jobs: Sequence[plan.RunJob], stamps: Mapping[str, str]) -> None:
+        """Keep the files of unchanged runs; read all others and stage what they put into the site."""
+        reusable = self._reusable(stamps)
+        files = self._writer.previous.files if self._writer.previous else {}
+        for key, (entry, summary) in reusable.items():
+            for path in entry.files:
+                self._writer.keep(path, files[path])
+            self._entries[key] = entry
+            self._summaries[key] = summary
+        todo = [job for job in run_jobs if job.ref.key not in reusable]
+        batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
+        stats = {job.ref.key: stat_files(job.ref) for job in todo}
+        done = 0
+        self._report("read", 0, len(todo))
+        arguments = [(self._settings, batch) for batch in batches]
+        for batch, made in zip(
+            batches, self._map(jobs.make_runs, arguments, serial=len(todo) <= SERIAL_RUNS), strict=True
+        ):
+            by_key = {job.ref.key: job for job in batch}
+            for output in made:
+                job = by_key[output.twin_of or output.summary.key]
+                self._stage_run(job, output)
+                remember_files(job.ref, stats[job.ref.key], output.fingerprint, self._cache)
+            done += len(batch)
+            self._report("read", done, len(todo))
+
+    def _reusable(self, stamps: Mapping[str, str]) -> dict[str, tuple[plan.RunEntry, Summary]]:
+        """Return the runs of the earlier build, by key, that came out of the same logs and whose files are intact."""
+        previous = self._writer.previous
+        if not stamps or previous is None:
+            return {}
+        if not self._writer.has(urls.SUMMARIES, previous.files.get(urls.SUMMARIES, "")):
+            return {}
+        try:
+            encoded = self._writer.location(urls.SUMMARIES).read_bytes()
+            known = {s.key: s for s in data.decode_summaries(encoded)}
+        except (OSError, FormatError):
+            return {}
+        entries = plan.decode_content(previous.document).entries
+        reusable, broken = {}, set()
+        for key, entry in entries.items():
+            origin = entry.twin_of or key
+            intact = all(self._writer.has(path, previous.files.get(path, "")) for path in entry.files)
+            if key in known and entry.stamp == stamps.get(origin) and intact:
+                reusable[key] = (entry, known[key])
+            else:
+                broken.add(origin)
+        # Runs that share an id were told apart together: all of them are kept, or none.
+        return {key: kept for key, kept in reusable.items() if (kept[0].twin_of or key) not in broken}
+
+    def _stage_run(self, job: plan.RunJob, output: jobs.RunOutput) -> None:
+        key = output.summary.key
+        hashes = {path: self._writer.stage(path, content) for path, content in output.files.items()}
+        for copy in output.artifacts:
+            self._writer.stage_file(copy.path, copy.source, copy.sha256, copy.size_bytes)
+            hashes[copy.path] = copy.sha256
+        self._summaries[key] = output.summary
+        self._entries[key] = plan.RunEntry(
+            sources=output.fingerprint,
+            record=urls.record(key),
+            sha256=hashes[urls.record(key)],
+            page=urls.run_page(key, output.summary.name),
+            stamp=plan.job_stamp(job, output.fingerprint),
+            files=tuple(sorted(hashes)),
+            twin_of=output.twin_of,
+        )
+
+    # ---- pages about many runs
+
+    def _make_pages(self, index: Index) -> None:
+        """Draw the plots, render every page about many runs, and stage them with data files and assets."""
+        writer, config, renderer = self._writer, self._settings.config, self._settings.renderer
+        records = {key: entry.sha256 for key, entry in self._entries.items()}
+        plot_jobs, plots = overviews.plan_plots(index, config, records, writer.location)
+        self._make_plots(plot_jobs)
+        pages = overviews.plan_pages(index, config, plots, self._facts.omitted)
+        for done, page in enumerate(pages):
+            self._report("page", done, len(pages))
+            writer.stage(page.path, renderer.render(page.template, page.make(), path=page.path))
+        self._report("page", len(pages), len(pages))
+        for experiment in index.experiments:
+            writer.stage(urls.experiment_csv(experiment.name), runs_csv(experiment.runs))
+        writer.stage(urls.RUNS_CSV, runs_csv(index.runs))
+        encoded = data.encode_summaries(index.runs)
+        writer.stage(urls.SUMMARIES, encoded)
+        writer.stage(urls.SUMMARIES_JS, data.summaries_script(encoded))
+        for name, path in renderer.theme.assets.items():
+            writer.stage(path, renderer.theme.read_asset(name))
+
+    def _make_plots(self, plot_jobs: Sequence[jobs.PlotJob]) -> None:
+        """Draw the plots that the site does not hold; a plot's path is the digest of what it shows."""
+        files = self._writer.previous.files if self._writer.previous else {}
+        todo = []
+        for job in plot_jobs:
+            missing = {}
+            for path, plot in job.plots.items():
+                if path in files and self._writer.has(path, files[path]):
+                    self._writer.keep(path, files[path])
+                else:
+                    missing[path] = plot
+            if missing:
+                todo.append((jobs.PlotJob(job.lines, missing),))
+        self._report("plot", 0, len(todo))
+        for done, images in enumerate(self._map(jobs.draw_plots, todo, serial=len(todo) <= 1), 1):
+            for path, image in images.items():
+                self._writer.stage(path, image)
+            self._report("plot", done, len(todo))
+
+    # ---- the executor
+
+    def _map(
+        self, function: Callable[..., _Out], arguments: Sequence[tuple[Any, ...]], *, serial: bool
+    ) -> Iterator[_Out]:
+        """Yield `function(*a)` for each of `arguments`, in order.
+
+        Only a few jobs are in flight at a time, so that memory does not grow with the number of runs.
+        """
+        if serial or self._executor is None:
+            yield from (function(*a) for a in arguments)
+            return
+        if not isinstance(self._executor, Executor):
+            self._executor = self._executor()
+        flying: deque[Future[_Out]] = deque()
+        for a in arguments:
+            flying.append(self._executor.submit(function, *a))
+            if len(flying) >= IN_FLIGHT:
+                yield flying.popleft().result()
+        while flying:
+            yield flying.popleft().result()
