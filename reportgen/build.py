@@ -69,7 +69,9 @@ def build(
     began = time.monotonic()
     report = progress or (lambda *_: None)
     theme = load_theme(config.theme, overrides=config.theme_folders, options=config.theme_options)
-    cache = StatCache((cache_dir or cache_folder()) / "files.json" if use_cache else None)
+    folder = cache_dir or cache_folder()
+    cache = StatCache(folder / "files.json" if use_cache else None)
+    compiled = str(folder / "templates") if use_cache else None
     limits = _limits(config)
     with SiteWriter(out, cache=cache, wait=wait, on_wait=on_wait) as writer:
         found = discover(sources, cache=cache)
@@ -88,7 +90,7 @@ def build(
         if content is None:
             from reportgen.stages import Stages  # with all that draws and renders: not needed where nothing changed
 
-            content = Stages(writer, facts, theme, limits, cache, executor, report).make(jobs, stamps)
+            content = Stages(writer, facts, theme, limits, cache, compiled, executor, report).make(jobs, stamps)
         report("write", 0, 1)
         written = writer.commit(partial(plan.encode_site, facts, content))
         report("write", 1, 1)

@@ -41,12 +41,13 @@ class Stages:
         theme: Theme,
         limits: ArtifactLimits,
         cache: StatCache,
+        compiled: str | None,
         executor: Executor | Callable[[], Executor] | None,
         report: Callable[[str, int, int], None],
     ) -> None:
         self._writer = writer
         self._facts = facts
-        self._settings = jobs.Settings(facts.config, Renderer(SiteInfo(facts.config.title), theme), limits)
+        self._settings = jobs.Settings(facts.config, Renderer(SiteInfo(facts.config.title), theme, compiled), limits)
         self._cache = cache
         self._executor = executor
         self._report = report

@@ -61,6 +61,7 @@ def value_axis(low: float, high: float, *, target: int = 4) -> Axis:
     return _axis(low, high, step, cut)
 
 
+@lru_cache(maxsize=256)
 def step_axis(low: float, high: float, *, target: int = 5, whole: bool = True) -> Axis:
     """Return the axis for steps from `low` to `high`, not widened; it starts at 0 when the first step is near it.
 

@@ -112,8 +112,11 @@ def gaps(steps: NDArray[_Number]) -> NDArray[np.int64]:
     """
     if len(steps) < 6:
         return np.empty(0, dtype=np.int64)
+    far = 0.03 * (float(steps[-1]) - float(steps[0]))
     distance = np.diff(np.asarray(steps, dtype=np.float64))
-    wide = np.flatnonzero(distance > max(0.03 * (float(steps[-1]) - float(steps[0])), 5 * float(distance.min())))
+    if float(distance.max()) <= far:
+        return np.empty(0, dtype=np.int64)
+    wide = np.flatnonzero(distance > max(far, 5 * float(distance.min())))
     wide = wide[(wide >= 2) & (wide < len(distance) - 2)]
     if not len(wide):
         return wide

@@ -19,7 +19,7 @@ from reportgen.site.pages.run import make_run_page
 from reportgen.site.plan import RunJob
 from reportgen.site.render import Renderer
 from reportgen.sources import ArtifactLimits, read_run
-from reportgen.sources.record import encode_record, read_record
+from reportgen.sources.record import encode_record, read_series
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,5 +139,5 @@ def draw_plots(job: PlotJob) -> dict[str, bytes]:
 
 def _main_series(record: str, metrics: set[str]) -> dict[str, Series]:
     """Return the wanted metrics of a run: rank 0's series, else the lowest rank's."""
-    run = read_record(Path(record).read_bytes())
-    return {name: ranks[min(ranks)] for name, ranks in run.series.items() if name in metrics}
+    series = read_series(Path(record).read_bytes())
+    return {name: ranks[min(ranks)] for name, ranks in series.items() if name in metrics}

@@ -33,10 +33,12 @@ class Renderer:
 
     site: SiteInfo
     theme: Theme
+    compiled: str | None = None
+    """Folder that keeps compiled templates between builds, for the next one to start sooner; None keeps none."""
 
     def render(self, template: str, page: object, *, path: str) -> bytes:
         """Return the UTF-8 bytes of the page at site path `path`."""
-        env = _environment(self.theme.folders)
+        env = _environment(self.theme.folders, self.compiled)
 
         def link(target: str) -> str:
             return urls.relative(target, path)
@@ -57,7 +59,9 @@ class Renderer:
 
 
 @lru_cache(maxsize=4)
-def _environment(folders: tuple[str, ...]) -> jinja2.Environment:
+def _environment(folders: tuple[str, ...], compiled: str | None) -> jinja2.Environment:
+    if compiled is not None:
+        Path(compiled).mkdir(parents=True, exist_ok=True)
     searched = jinja2.FileSystemLoader([Path(f) / "templates" for f in folders])
     themes = {
         Path(f).name: jinja2.FileSystemLoader(Path(f) / "templates") for f in folders if (Path(f) / MANIFEST).is_file()
@@ -71,6 +75,7 @@ def _environment(folders: tuple[str, ...]) -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
+        bytecode_cache=jinja2.FileSystemBytecodeCache(compiled) if compiled is not None else None,
     )
     env.filters.update(
         number=text.format_number,

@@ -112,6 +112,11 @@ def merge_streams(
     )
 
 
+def merge_series(streams: Iterable[Stream]) -> dict[str, dict[int, Series]]:
+    """Return only the series of a run, metric -> rank -> series; the same as `merge_streams` finds."""
+    return _all_series(_resolve_steps(sorted(streams, key=lambda s: s.order)))
+
+
 def _of(events: Iterable[Event], kind: str) -> list[Event]:
     return [event for event in events if event["event"] == kind]
 

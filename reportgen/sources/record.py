@@ -16,10 +16,10 @@ import orjson
 
 from reportgen.errors import FormatError
 from reportgen.formats import encode_line, encode_number, run_key
-from reportgen.model import Floats, Points, Run, Stream
+from reportgen.model import Floats, Points, Run, Series, Stream
 from reportgen.sources.columns import group_points
 from reportgen.sources.jsonlog import Identity, parse_streams
-from reportgen.sources.merge import merge_streams
+from reportgen.sources.merge import merge_series, merge_streams
 
 MAX_ROWS: Final = 65_536
 """Points of one metric in one line."""
@@ -43,6 +43,11 @@ def read_record(data: bytes, *, key: str = "", label: str = "record") -> Run:
     if not streams:
         raise FormatError(f"no line of '{label}' can be read")
     return merge_streams(streams, key=key or run_key(streams[0].start["run_id"]))
+
+
+def read_series(data: bytes) -> dict[str, dict[int, Series]]:
+    """Return metric -> rank -> series of the run that a record holds, without what else is known of the run."""
+    return merge_series(parse_streams([data], "record", Identity("unknown", "unknown"), packed=True))
 
 
 def encode_streams(streams: Iterable[Stream]) -> bytes:
