@@ -153,13 +153,20 @@ def log_metric(
     key: str,
     value: Any,
     step: int | None = None,
+    synchronous: bool | None = None,  # noqa: ARG001
     timestamp: float | None = None,
+    run_id: str | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
     *,
     time: float | None = None,
-    synchronous: bool | None = None,  # noqa: ARG001
-    run_id: str | None = None,
 ) -> None:
-    """Log one metric; see `Run.log_metrics`. `synchronous` is accepted: every call is on disk when it returns."""
+    """Log one metric; see `Run.log_metrics`. `synchronous` is accepted: every call is on disk when it returns.
+
+    MLflow's `model_id` and `dataset` are not kept, which is warned of.
+    """
+    if model_id is not None or dataset is not None:
+        _warn_not_kept("model_id and dataset")
     _run(run_id).log_metrics({key: value}, step, timestamp=timestamp, time=time)
 
 
@@ -169,10 +176,14 @@ def log_metrics(
     synchronous: bool | None = None,  # noqa: ARG001
     run_id: str | None = None,
     timestamp: float | None = None,
+    model_id: str | None = None,
+    dataset: Any = None,
     *,
     time: float | None = None,
 ) -> None:
-    """Log several metrics of one step as one line; see `Run.log_metrics`."""
+    """Log several metrics of one step as one line; see `Run.log_metrics`, and `log_metric` for MLflow's arguments."""
+    if model_id is not None or dataset is not None:
+        _warn_not_kept("model_id and dataset")
     _run(run_id).log_metrics(metrics, step, timestamp=timestamp, time=time)
 
 
@@ -274,6 +285,11 @@ def log_model(
 ) -> None:
     """Keep the files of a model and note its version; see `Run.log_model`."""
     _run().log_model(name, files, version, aliases, derived_from)
+
+
+def _warn_not_kept(what: str) -> None:
+    message = f"{what} are not kept with a metric: name them in a tag, a param or log_input"
+    warnings.warn(message, LoggerWarning, stacklevel=3)
 
 
 def _run(run_id: str | None = None) -> Run:

@@ -203,7 +203,7 @@ def test_a_mlflow_script_runs_unchanged() -> None:
     with mlflow.start_run(run_name="base", tags={"team": "x"}, description="**note**") as run:
         mlflow.log_param("lr", 0.1)
         mlflow.log_params({"a": 1})
-        mlflow.log_metric("loss", 0.5, 3, 1700000000123)
+        mlflow.log_metric("loss", 0.5, 3, timestamp=1700000000123)
         mlflow.log_metrics({"acc": 0.5}, step=4, synchronous=False, run_id=run.info.run_id)
         mlflow.set_tag("mlflow.note.content", "more")
         mlflow.log_dict({"a": 1}, "a.json")
