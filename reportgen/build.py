@@ -6,6 +6,7 @@ The executor and the progress callback come from outside; without an executor ev
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
@@ -14,12 +15,14 @@ from functools import partial
 from pathlib import Path
 
 from reportgen.errors import SourceError
+from reportgen.formats import short_key
 from reportgen.model import Problem
 from reportgen.site import plan
 from reportgen.site.config import Config
+from reportgen.site.folder import PreviousSite
 from reportgen.site.theme import load_theme
 from reportgen.site.writer import SiteWriter
-from reportgen.sources import ArtifactLimits, discover, fingerprint
+from reportgen.sources import ArtifactLimits, discover, fingerprint, is_copy_of
 from reportgen.sources.statcache import StatCache, cache_folder
 
 Progress = Callable[[str, int, int], None]
@@ -70,7 +73,9 @@ def build(
     report = progress or (lambda *_: None)
     theme = load_theme(config.theme, overrides=config.theme_folders, options=config.theme_options)
     folder = cache_dir or cache_folder()
-    cache = StatCache(folder / "files.json" if use_cache else None)
+    # A file for each output folder: a build forgets what it did not ask for, and would evict another project's files.
+    name = f"files-{short_key(os.path.realpath(out))}.json"
+    cache = StatCache(folder / name if use_cache else None)
     compiled = str(folder / "templates") if use_cache else None
     limits = _limits(config)
     with SiteWriter(out, cache=cache, wait=wait, on_wait=on_wait) as writer:
@@ -81,11 +86,7 @@ def build(
             raise SourceError(f"include and exclude leave none of {omitted} runs: loosen them in the configuration")
         facts = plan.SiteFacts(config, plan.site_stamp(config, theme), found.problems, omitted)
         jobs = plan.plan_runs(refs)
-        stamps = {}
-        if plan.same_look(
-            writer.previous, facts
-        ):  # else every run is read anyway, and its fingerprint found on the way
-            stamps = {job.ref.key: plan.job_stamp(job, fingerprint(job.ref, cache, limits=limits)) for job in jobs}
+        stamps = _find_stamps(writer.previous, facts, jobs, cache, limits)
         content = _keep_all(writer, facts, stamps)
         if content is None:
             from reportgen.stages import Stages  # with all that draws and renders: not needed where nothing changed
@@ -115,6 +116,28 @@ def _limits(config: Config) -> ArtifactLimits:
         include=config.artifact_include,
         exclude=config.artifact_exclude,
     )
+
+
+def _find_stamps(
+    previous: PreviousSite | None,
+    facts: plan.SiteFacts,
+    jobs: Sequence[plan.RunJob],
+    cache: StatCache,
+    limits: ArtifactLimits,
+) -> dict[str, str]:
+    """Return run key -> stamp of its logs as they are now; nothing for a run that has to be read in any case."""
+    if previous is None or not plan.same_look(previous, facts):
+        return {}  # every run is read, and its fingerprint found on the way
+    made: dict[str, list[plan.RunEntry]] = {}
+    for key, entry in plan.decode_content(previous.document).entries.items():
+        made.setdefault(entry.twin_of or key, []).append(entry)
+    stamps = {}
+    for job in jobs:
+        entries = made.get(job.ref.key, [])
+        records = {entry.sha256 for entry in entries}
+        if is_copy_of(job.ref, records, (path for entry in entries for path in entry.files), cache):
+            stamps[job.ref.key] = plan.job_stamp(job, fingerprint(job.ref, cache, limits=limits))
+    return stamps
 
 
 def _keep_all(writer: SiteWriter, facts: plan.SiteFacts, stamps: Mapping[str, str]) -> plan.SiteContent | None:

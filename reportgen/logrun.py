@@ -207,7 +207,8 @@ class Run(FileKeeper):
     ) -> None:
         """Log arrays: `log_points("loss", values)`, or `log_points({"loss": […], "acc": […]}, steps=steps)`.
 
-        All arrays have one length. `steps` are 0…n-1 when left out; `times` are UTC seconds and may be left out.
+        All arrays have one length. Without `steps` the points follow each metric's previous step, as in `log_metrics`;
+        `times` are UTC seconds and may be left out.
         """
         if isinstance(metric, Mapping) != (values is None):
             raise LoggerError("log_points takes a name and its values, or one mapping from names to values")
@@ -216,17 +217,18 @@ class Run(FileKeeper):
         if not clean:
             return
         count = len(next(iter(clean.values())))
-        step_column = checked_steps(steps, count)
+        step_column = None if steps is None else checked_steps(steps)
         time_column = None if times is None else checked_column(times, "times")
-        lengths = {"steps": len(step_column), **{name: len(column) for name, column in clean.items()}}
-        if time_column is not None:
-            lengths["times"] = len(time_column)
+        given = {"steps": step_column, **clean, "times": time_column}
+        lengths = {name: len(column) for name, column in given.items() if column is not None}
         if len(set(lengths.values())) > 1:
             told = ", ".join(f"{name!r} {length}" for name, length in lengths.items())
             raise LoggerError(f"the arrays of log_points must have one length; these have: {told}")
         for at in range(0, count, POINTS_PER_LINE):
             part = slice(at, at + POINTS_PER_LINE)
-            event: dict[str, Any] = {"event": "points", "steps": step_column[part]}
+            event: dict[str, Any] = {"event": "points"}
+            if step_column is not None:
+                event["steps"] = step_column[part]
             if time_column is not None:
                 event["times"] = time_column[part]
             event["metrics"] = {name: column[part] for name, column in clean.items()}

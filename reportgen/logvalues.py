@@ -97,10 +97,8 @@ def checked_column(values: Any, what: str) -> list[float | str]:
     return [plain_metric(what, value) for value in column]
 
 
-def checked_steps(steps: Any, count: int) -> list[int]:
-    """Return an array of steps, or 0…count-1 where there is none."""
-    if steps is None:
-        return list(range(count))
+def checked_steps(steps: Any) -> list[int]:
+    """Return an array of steps as it stands in a `points` line."""
     return [
         step if type(step) is int and -(2**63) <= step < 2**63 else checked_step(step)
         for step in as_list(steps, "steps")

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Line", "Plot", "plot_digest", "render_plot"]
 
-DRAWING: Final = 1
+DRAWING: Final = 2
 """Version of the drawing: to be raised when the same input is to look different, so that cached plots are remade."""
 MAX_LEGEND: Final = 40
 """Entries of a legend; the rest is counted."""

@@ -5,6 +5,7 @@ logs hold.
 from __future__ import annotations
 
 import gzip
+import hashlib
 import json
 import shutil
 from collections.abc import Callable, Iterable, Mapping
@@ -17,8 +18,9 @@ import pytest
 from reportgen.build import BuildResult, build
 from reportgen.errors import SiteError, SourceError, ThemeError
 from reportgen.formats import run_key
-from reportgen.site import urls
+from reportgen.site import jobs, urls
 from reportgen.site.config import Config, MetricConfig
+from reportgen.sources import StatCache, discover, encode_record, read_run
 from tests.linkcheck import check_site
 from tests.sourcelogs import LATER, T0, metrics_line, start_line, write_run
 from tests.test_sample_site import contents, differing, states
@@ -321,3 +323,65 @@ def test_a_log_cut_at_any_byte_still_gives_a_site(tmp_path: Path) -> None:
             assert ("points" in kinds) == (whole_lines >= 3)
         assert check_site(folder / "site") == []
         shutil.rmtree(folder)
+
+
+def test_names_in_another_order_survive_the_table_of_summaries(tmp_path: Path) -> None:
+    root = tmp_path / "runs"
+    for number, names in enumerate(("yxz", "xyz")):
+        events = [{"event": kind, kind: {name: f"{name}{number}" for name in names}} for kind in ("params", "tags")]
+        start = start_line(f"r{number}", experiment="digits", time=T0 + number)
+        write_run(root / "digits" / f"r{number}", start, *events, metrics_line(0, **dict.fromkeys(names, 1.0)), END)
+    build_site(root, tmp_path / "site")
+    add_an_experiment(root)
+    build_site(root, tmp_path / "site")
+    build_site(root, tmp_path / "clean")
+    assert differing(tmp_path / "site", tmp_path / "clean") == []
+
+
+def test_a_site_that_was_built_anew_is_read_anew_although_its_logs_are_the_same(tmp_path: Path) -> None:
+    digest = hashlib.sha256(b"abc").hexdigest()
+    artifact = {"event": "artifact", "path": "x.png", "bytes": 3, "sha256": digest, "media": "image/png"}
+    folder = write_run(tmp_path / "runs" / "digits" / "r", start_line("r"), artifact, END).parent
+    (folder / "artifacts").mkdir()
+    (folder / "artifacts" / "x.png").write_bytes(b"abc")
+    build_site(tmp_path / "runs", tmp_path / "source", Config(artifact_exclude=("*.png",)))
+    build_site(tmp_path / "source", tmp_path / "site")
+    build_site(tmp_path / "runs", tmp_path / "source")
+    build_site(tmp_path / "source", tmp_path / "site")
+    build_site(tmp_path / "source", tmp_path / "clean")
+    assert differing(tmp_path / "site", tmp_path / "clean") == []
+    assert build_site(tmp_path / "source", tmp_path / "site").written == 0
+
+
+def test_a_static_plot_shows_the_series_of_the_tables(tmp_path: Path) -> None:
+    for rank in (1, 2):
+        start = start_line("r", rank=rank, session=f"s{rank}")
+        write_run(
+            tmp_path,
+            start,
+            metrics_line(0, loss=float(rank)),
+            metrics_line(1, loss=float(rank)),
+            name=f"events.{rank}.jsonl",
+        )
+    (ref,) = discover([tmp_path], cache=StatCache(None)).runs
+    (read,) = read_run(ref)
+    record = tmp_path / "record.jsonl.gz"
+    record.write_bytes(encode_record(read.run))
+    drawn = jobs._main_series(str(record), {"loss"})["loss"]
+    assert drawn.values.tolist() == [1.5, 1.5]
+    assert read.run.summary.metrics["loss"].last == 1.5
+
+
+def test_two_projects_do_not_evict_each_other_from_the_cache(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        make_runs(tmp_path / name, ["r0"])
+        build_site(tmp_path / name, tmp_path / f"site-{name}")
+    assert len(list((tmp_path / "cache").glob("files-*.json"))) == 2
+
+
+def test_a_cache_folder_that_cannot_be_made_costs_only_time(tmp_path: Path) -> None:
+    make_runs(tmp_path / "runs", ["r0"])
+    (tmp_path / "file").touch()
+    build([tmp_path / "runs"], tmp_path / "site", config=Config(), cache_dir=tmp_path / "file" / "cache")
+    build_site(tmp_path / "runs", tmp_path / "clean")
+    assert differing(tmp_path / "site", tmp_path / "clean") == []

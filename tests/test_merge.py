@@ -287,3 +287,18 @@ def test_the_mean_over_ranks_is_nan_where_a_rank_is() -> None:
     assert mean.values.tolist()[::2] == [2.0, 4.0]
     assert math.isnan(mean.values[1])
     assert mean.steps.tolist() == one.steps.tolist()
+
+
+def test_a_step_behind_the_last_one_that_there_is_stays_the_last_one() -> None:
+    greatest = 2**63 - 1
+    first = make_log(start_line(), metrics_line(greatest, a=1.0), metrics_line(None, a=2.0))
+    second = make_log(start_line(session=LATER), metrics_line(None, a=3.0))
+    assert merge(first, second).series["a"][0].steps.tolist() == [greatest] * 3
+
+
+def test_points_without_steps_are_counted_on_and_one_metric_may_stand_alone() -> None:
+    alone = {"event": "points", "metric": "a", "values": [3.0, 4.0]}
+    log = make_log(start_line(), {"event": "points", "metrics": {"a": [1.0, 2.0]}}, alone, metrics_line(None, a=5.0))
+    own = merge(log).series["a"][0]
+    assert own.steps.tolist() == [0, 1, 2, 3, 4]
+    assert own.values.tolist() == [1.0, 2.0, 3.0, 4.0, 5.0]

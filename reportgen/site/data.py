@@ -12,6 +12,7 @@ import gzip
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -182,7 +183,10 @@ def encode_summaries(summaries: Sequence[Summary]) -> bytes:
     """Return `data/summaries.json.gz`: all summaries as columns, runs in the given order.
 
     A fact is a column over all runs. A param, tag or metric that some runs lack names the runs that have it in `runs`.
+    A run that logged its names in another order than the columns stand in has its own order in `order`, since pages
+    show names in the order in which they first appear.
     """
+    params, tags, metrics = ([getattr(s, field) for s in summaries] for field in ("params", "tags", "metrics"))
     experiments = list(dict.fromkeys(s.experiment for s in summaries))
     number = {name: i for i, name in enumerate(experiments)}
     facts: dict[str, list[Any]] = {name: [getattr(s, name) for s in summaries] for name in _FACTS}
@@ -192,12 +196,13 @@ def encode_summaries(summaries: Sequence[Summary]) -> bytes:
         "experiments": experiments,
         "experiment": [number[s.experiment] for s in summaries],
         "facts": facts,
-        "params": _sparse(s.params for s in summaries),
-        "tags": _sparse(s.tags for s in summaries),
+        "params": _sparse(params),
+        "tags": _sparse(tags),
         "metrics": [
             {"name": column["name"], "runs": column["runs"], **_metric_columns(column["values"])}
-            for column in _sparse(s.metrics for s in summaries)
+            for column in _sparse(metrics)
         ],
+        "order": {"params": _orders(params), "tags": _orders(tags), "metrics": _orders(metrics)},
         "inputs": _rest([list(map(dataclasses.astuple, s.inputs)) for s in summaries]),
         "models": _rest([list(map(dataclasses.astuple, s.models)) for s in summaries]),
         "problems": _rest([list(map(dataclasses.astuple, s.problems)) for s in summaries]),
@@ -225,6 +230,17 @@ def _sparse(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
         {"name": name, "runs": None if len(runs) == n else runs, "values": values}
         for name, (runs, values) in columns.items()
     ]
+
+
+def _orders(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
+    """Return run index -> numbers of its columns, for the rows whose names do not stand in the order of the columns."""
+    number: dict[str, int] = {}
+    orders = {}
+    for i, row in enumerate(rows):
+        own = [number.setdefault(name, len(number)) for name in row]
+        if any(a > b for a, b in pairwise(own)):
+            orders[str(i)] = own
+    return orders
 
 
 def _rest(rows: list[list[Any]]) -> dict[str, list[Any]]:
@@ -261,9 +277,10 @@ def decode_summaries(data: bytes, *, max_bytes: int = 2**31) -> tuple[Summary, .
 
 def _decode_rows(payload: Any) -> tuple[Summary, ...]:
     n = payload["n"]
-    params = _dense(payload["params"], n)
-    tags = _dense(payload["tags"], n)
-    metrics = _dense([{**c, "values": _decode_metrics(c, n)} for c in payload["metrics"]], n)
+    order = payload["order"]
+    params = _dense(payload["params"], n, order["params"])
+    tags = _dense(payload["tags"], n, order["tags"])
+    metrics = _dense([{**c, "values": _decode_metrics(c, n)} for c in payload["metrics"]], n, order["metrics"])
     facts = payload["facts"]
     return tuple(
         Summary(
@@ -280,12 +297,15 @@ def _decode_rows(payload: Any) -> tuple[Summary, ...]:
     )
 
 
-def _dense(columns: Iterable[Mapping[str, Any]], n: int) -> list[dict[str, Any]]:
+def _dense(columns: Sequence[Mapping[str, Any]], n: int, orders: Mapping[str, list[int]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [{} for _ in range(n)]
     for column in columns:
         runs = range(n) if column["runs"] is None else column["runs"]
         for run, value in zip(runs, column["values"], strict=True):
             rows[run][column["name"]] = value
+    for i, own in orders.items():
+        names = [columns[number]["name"] for number in own]
+        rows[int(i)] = {name: rows[int(i)][name] for name in names}
     return rows
 
 

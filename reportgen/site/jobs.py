@@ -20,6 +20,7 @@ from reportgen.site.plan import RunJob
 from reportgen.site.render import Renderer
 from reportgen.sources import ArtifactLimits, read_run
 from reportgen.sources.record import encode_record, read_series
+from reportgen.sources.summarise import series_in_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,6 +139,6 @@ def draw_plots(job: PlotJob) -> dict[str, bytes]:
 
 
 def _main_series(record: str, metrics: set[str]) -> dict[str, Series]:
-    """Return the wanted metrics of a run: rank 0's series, else the lowest rank's."""
+    """Return the series of the wanted metrics of a run, the same that tables show."""
     series = read_series(Path(record).read_bytes())
-    return {name: ranks[min(ranks)] for name, ranks in series.items() if name in metrics}
+    return {name: series_in_tables(ranks) for name, ranks in series.items() if name in metrics}

@@ -7,12 +7,14 @@ the text filters. It may loop and ask, nothing more. Autoescape is on for every 
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import jinja2
+from jinja2.bccache import Bucket
 
 import reportgen
 from reportgen.site import text, urls
@@ -58,10 +60,21 @@ class Renderer:
         return env.get_template(template).render(context).encode()
 
 
+class _TemplateCache(jinja2.FileSystemBytecodeCache):
+    """Compiled templates in a folder; one that cannot be read or written costs time and nothing else."""
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            super().load_bytecode(bucket)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        with suppress(OSError):
+            Path(self.directory).mkdir(parents=True, exist_ok=True)
+            super().dump_bytecode(bucket)
+
+
 @lru_cache(maxsize=4)
 def _environment(folders: tuple[str, ...], compiled: str | None) -> jinja2.Environment:
-    if compiled is not None:
-        Path(compiled).mkdir(parents=True, exist_ok=True)
     searched = jinja2.FileSystemLoader([Path(f) / "templates" for f in folders])
     themes = {
         Path(f).name: jinja2.FileSystemLoader(Path(f) / "templates") for f in folders if (Path(f) / MANIFEST).is_file()
@@ -75,7 +88,7 @@ def _environment(folders: tuple[str, ...], compiled: str | None) -> jinja2.Envir
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
-        bytecode_cache=jinja2.FileSystemBytecodeCache(compiled) if compiled is not None else None,
+        bytecode_cache=_TemplateCache(compiled) if compiled is not None else None,
     )
     env.filters.update(
         number=text.format_number,

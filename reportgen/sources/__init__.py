@@ -8,7 +8,7 @@ Nothing here knows pages, and nothing of a log's content chooses which file is o
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from reportgen.errors import SourceError
@@ -37,6 +37,7 @@ __all__ = [
     "discover",
     "encode_record",
     "fingerprint",
+    "is_copy_of",
     "read_record",
     "read_run",
     "remember_files",
@@ -123,6 +124,24 @@ def fingerprint(ref: RunRef, cache: StatCache, *, limits: ArtifactLimits = DEFAU
             except OSError:
                 continue
     return tuple(sorted(marks))
+
+
+def is_copy_of(ref: RunRef, records: Collection[str], files: Iterable[str], cache: StatCache) -> bool:
+    """Tell whether the sites among the places of a run still hold what an earlier build made of them.
+
+    `records` are the sha256 of the records that it made of the run, `files` the site paths of what it published. The
+    fingerprint alone cannot tell: it names the logs behind a site's record, and not the record nor the artifacts.
+    """
+    names = [os.path.basename(path) for path in files if path.startswith("a/")]
+    try:
+        return all(
+            all(cache.sha256(file.path) in records for file in place.files)
+            and all(cache.sha256(os.path.join(place.artifact_root, name))[:20] == name[:20] for name in names)
+            for place in ref.places
+            if place.kind == "site"
+        )
+    except OSError:
+        return False
 
 
 def stat_files(ref: RunRef) -> dict[str, os.stat_result]:

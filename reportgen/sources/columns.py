@@ -181,6 +181,8 @@ class Columns:
     def add_points(self, event: Row, line: int) -> None:
         """Add a `points` line: columns of steps, times and values."""
         metrics, raw_steps, raw_times = event.get("metrics"), event.get("steps"), event.get("times")
+        if metrics is None and isinstance(event.get("metric"), str):
+            metrics = {event["metric"]: event.get("values")}
         if not isinstance(metrics, dict):
             self._faults.add(line, "`metrics` is no object of names and lists", "the line was skipped")
             return

@@ -40,6 +40,7 @@ from reportgen.sources.summarise import summarise
 STATUSES: Final = {"FINISHED": "finished", "FAILED": "failed", "KILLED": "stopped"}
 UNFINISHED: Final = "unfinished"
 INTERRUPTED: Final = "interrupted"
+MAX_STEP: Final = 2**63 - 1
 NOTE_LENGTH: Final = 200
 """Characters of the notes in a summary."""
 
@@ -152,7 +153,8 @@ def _counted(steps: Ints, before: int) -> Ints:
     index = np.arange(len(steps))
     known = np.maximum.accumulate(np.where(missing, -1, index))
     base = np.where(known < 0, before, steps[known])
-    return np.where(missing, np.where(known < 0, before + 1 + index, base + (index - known)), steps)
+    counted = base + np.minimum(index - known, MAX_STEP - np.maximum(base, 0))  # behind the last step there is none
+    return np.where(missing, counted, steps)
 
 
 def _in_record_order(stream: Stream) -> Stream:

@@ -21,10 +21,8 @@ NO_HEIGHT: Final = -1
 
 
 def summarise(series: Mapping[str, Mapping[int, Series]]) -> dict[str, MetricSummary]:
-    """Return metric -> its summary: of rank 0's series, else of the mean over the ranks that logged it."""
-    chosen: dict[str, Series] = {}
-    for name, ranks in series.items():
-        chosen[name] = ranks[0] if 0 in ranks else mean_over_ranks(list(ranks.values()))
+    """Return metric -> its summary; see `series_in_tables`."""
+    chosen = {name: series_in_tables(ranks) for name, ranks in series.items()}
     together: dict[int, list[str]] = {}
     for name, own in chosen.items():
         together.setdefault(id(own.steps), []).append(name)
@@ -35,6 +33,11 @@ def summarise(series: Mapping[str, Mapping[int, Series]]) -> dict[str, MetricSum
         ranks_of = [series[name] for name in names]
         found |= zip(names, _summarise_rows(chosen[names[0]].steps, values, ranks_of), strict=True)
     return {name: found[name] for name in series}
+
+
+def series_in_tables(ranks: Mapping[int, Series]) -> Series:
+    """Return the series whose values stand for a metric of several ranks: rank 0's, else the mean over the ranks."""
+    return ranks[0] if 0 in ranks else mean_over_ranks(list(ranks.values()))
 
 
 def mean_over_ranks(ranks: Sequence[Series]) -> Series:

@@ -23,6 +23,7 @@ from reportgen.site.pages.metric_charts import ChartSection, is_system, make_cha
 from reportgen.site.pages.reproduce import make_reproduction
 from reportgen.site.sparks import render_spark
 from reportgen.site.text import column_decimals, format_count, format_number, format_size, full_digits
+from reportgen.sources.summarise import series_in_tables
 
 MAX_HEADLINES: Final = 4
 MAX_CHILDREN_IN_FACTS: Final = 3
@@ -310,8 +311,7 @@ def _first_after(run: Run, metric: str, last_finite_step: int | None) -> int | N
     """Return the first step after the last finite value, None when the series ends with a finite value."""
     if last_finite_step is None:
         return None
-    ranks = run.series[metric]
-    steps = ranks[min(ranks)].steps
+    steps = series_in_tables(run.series[metric]).steps
     after = steps[steps > last_finite_step]
     return int(after[0]) if len(after) else None
 
