@@ -288,8 +288,7 @@ def log_model(
 
 
 def _warn_not_kept(what: str) -> None:
-    message = f"{what} are not kept with a metric: name them in a tag, a param or log_input"
-    warnings.warn(message, LoggerWarning, stacklevel=3)
+    warn(f"{what} are not kept with a metric: name them in a tag, a param or log_input")
 
 
 def _run(run_id: str | None = None) -> Run:
