@@ -194,7 +194,7 @@ class _Drawing:
         curves = [frames.look_at(line, log_x=plot.log_x, log_y=plot.log_y) for line in plot.lines]
         drawn = [c for c in curves if c.count]
         labelled = drawn if 1 < len(drawn) <= frames.MAX_LABELS else []
-        axis, notes = frames.value_axis(curves, height, log=plot.log_y)
+        axis, notes = frames.value_axis(curves, height, log=plot.log_y, whole=plot.log_x)
         left = 10 + max((_measure(text) for text in axis.labels), default=0.0)
         right = 16 + max((min(_measure(axes.plain(c.line.label)), 0.36 * width) for c in labelled), default=0.0)
         inner = max(width - left - right, 40.0)
@@ -217,7 +217,7 @@ class _Drawing:
             self._line(c)
         self._end_labels(labelled, labels)
         self._marks(curves, drawn)
-        self._legend(legend, inner)
+        self._legend(legend, inner + right - 8)
 
     def _transform(self, left: float, baseline: float) -> Transform:
         from matplotlib.transforms import Affine2D
@@ -312,7 +312,9 @@ class _Drawing:
         parts = frames.pieces(line, shown)
         joined = [p for p in parts if p.stop - p.start > 1]
         if joined:
-            style: dict[str, Any] = {"dashes": (5 / 1.75, 3.5 / 1.75)} if line.dashed else {"solid_capstyle": "round"}
+            style: dict[str, Any] = (
+                {"dashes": (5 / 1.75, 3.5 / 1.75)} if line.dashed or c.slot > 6 else {"solid_capstyle": "round"}
+            )
             gapped = [np.concatenate([np.append(a[p], np.nan) for p in joined])[:-1] for a in (x, y)]
             self._draw(gapped[0], gapped[1], colour, width=1.75, clip=True, solid_joinstyle="round", **style)
         alone = [p.start for p in parts if p.stop - p.start == 1]
@@ -360,6 +362,8 @@ class _Drawing:
             x, y = frame.fraction(c.end_step) * frame.width, frame.level(c.end_value)
             dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 7 * _PT, "markeredgewidth": 0}
             self._draw((x,), (y,), _DRAWS[c.slot], **dot)
+        if len(drawn) > 2:
+            lone = []  # numbers beside several dots lie on each other and on the lines; the tables have them
         levels = [frame.level(c.end_value) for c in lone]
         for c, y in zip(lone, axes.spread(levels, gap=axes.LABEL_GAP, low=8, high=frame.height - 6), strict=True):
             number = axes.format_number(c.end_value)
@@ -386,7 +390,7 @@ class _Drawing:
         """Draw the samples and names of more lines than can have labels, in two columns below the axis."""
         for i, c in enumerate(curves[:MAX_LEGEND]):
             x, y = (i % 2) * width / 2, self.frame.height + _BOTTOM + 12 + _LEGEND_ROW * (i // 2)
-            style: dict[str, Any] = {"dashes": (5 / 1.75, 3.5 / 1.75)} if c.line.dashed else {}
+            style: dict[str, Any] = {"dashes": (5 / 1.75, 3.5 / 1.75)} if c.line.dashed or c.slot > 6 else {}
             self._draw((x, x + 18), (y - 4, y - 4), _DRAWS[c.slot], width=1.75, **style)
             self._write(axes.cut_text(c.line.label, width / 2 - 34), x + 24, y, colour=_INK_2)
         if len(curves) > MAX_LEGEND:

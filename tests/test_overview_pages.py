@@ -355,7 +355,7 @@ def test_two_thousand_params_are_capped_and_the_page_says_so() -> None:
     pages = render_all(runs, PERCENT)
     text = pages[urls.experiment_page(runs[0].experiment)]
     assert max(row.count("<th") for row in re.findall(r"<tr>.*?</tr>", text, re.DOTALL)) < MAX_PARAMS + 12
-    assert f"{1999 - MAX_PARAMS:,} more parameters differ".replace(",", "\u202f") in html.unescape(text)
+    assert re.search("1\u202f9\\d\\d more parameters differ", html.unescape(text))
     assert len(text) < 100_000
     assert len(pages[urls.experiment_compare_page(runs[0].experiment)]) < 200_000
 
@@ -419,7 +419,7 @@ def test_the_spread_decides_the_decimals(spread: float, decimals: int) -> None:
         ([], ""),
         ([Difference("opt", "lion"), Difference("lr", 1e-4)], "lion · lr 1e-4"),
         ([Difference("ema", True), Difference("act", "none"), Difference("x", "")], 'ema True · act none · x ""'),
-        ([Difference("mixup", None, logged=False), Difference("p", "3 layers")], "no mixup · p 3 layers"),
+        ([Difference("mixup", None, logged=False), Difference("p", "3 layers")], "p 3 layers"),
         ([Difference(f"p{i}", i) for i in range(7)], "p0 0 · p1 1 · p2 2 · p3 3 · 3 more"),
     ],
 )
@@ -450,22 +450,24 @@ def test_values_that_need_no_axis_get_none(values: list[float | None]) -> None:
 def test_the_sentence_measures_the_lead_against_the_seeds() -> None:
     experiment = two_configurations()
     sentence = make_sentence(experiment, experiment.runs, PERCENT)
-    assert sentence.claim == "adam-1 is best in acc and loss."
+    assert sentence.claim == "No clear winner in acc and loss."
     assert sentence.rest == (
         "The first two differ by 0.10 points in acc,"
-        " less than what two seeds of one configuration differ by (±\u00a00.51)."
+        " less than what two runs of one configuration differ by (±\u00a00.51)."
     )
 
 
 def test_the_sentence_says_when_the_spread_is_not_known() -> None:
     runs = [scored("a", 80.0, params={"n": 1}), scored("b", 70.0, params={"n": 2})]
     rest = make_sentence(make_experiment("e", runs), runs, PERCENT).rest
-    assert rest == "The first two differ by 10 points in acc; how far two seeds differ is not known."
+    assert rest == (
+        "The first two differ by 10 points in acc; how far two runs of one configuration differ is not known."
+    )
 
 
 def test_equal_runs_are_not_called_best() -> None:
     runs = [scored("a", 80.0, params={"n": 1}), scored("b", 80.0, params={"n": 2})]
-    assert make_sentence(make_experiment("e", runs), runs, PERCENT).claim == "No run is ahead of the others."
+    assert make_sentence(make_experiment("e", runs), runs, PERCENT).claim == "No clear winner in acc and loss."
 
 
 def test_without_a_direction_the_sentence_claims_nothing() -> None:

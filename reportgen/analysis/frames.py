@@ -94,35 +94,42 @@ def look_at(line: Line, *, log_x: bool = False, log_y: bool = False) -> Curve:
 # ---- axes
 
 
-def value_axis(curves: Sequence[Curve], height: float, *, log: bool = False) -> tuple[axes.Axis, list[str]]:
+def value_axis(
+    curves: Sequence[Curve], height: float, *, log: bool = False, whole: bool = False
+) -> tuple[axes.Axis, list[str]]:
     """Return the y axis over all curves and their bands, and what must be said about it.
 
-    The axis ends early where the values of the first 5 % of the steps alone would press the rest flat, as the first
-    steps of a loss do; the end of a series is never cut.
+    The axis ends early where the values of the first 10 % of the steps alone would press the rest flat, as the first
+    steps of a loss or an accuracy do; the end of a series is never cut. `whole` cuts nothing.
     """
     if not any(c.count for c in curves):
         return axes.Axis(0, 1, (), ()), []
-    low, high, later = _extent([c for c in curves if c.count], log)
+    low, high, later_low, later = _extent([c for c in curves if c.count], log)
     notes = [f"{axes.cut_text(c.line.label, 160)}: {word_for_nothing([c])}" for c in curves if not c.count][:2]
     if log:
         if any(np.any(c.line.values <= 0) for c in curves if c.count):
             notes.append("values of 0 and below are not shown")
         return axes.log_axis(low, high), notes
     longest = max(len(c.line.values) for c in curves)
-    if longest >= 20 and later > low and high - low > 2.5 * (later - low):
+    if whole:
+        pass
+    elif longest >= 20 and later > low and high - low > 2.5 * (later - low):
         notes.append(f"first steps up to {axes.format_number(high, 3)} are cut")
         high = later + 0.5 * (later - low)
+    elif longest >= 20 and later_low < high and high - low > 2.5 * (high - later_low):
+        notes.append(f"first steps from {axes.format_number(low, 3)} are cut")
+        low = later_low - 0.5 * (high - later_low)
     axis = axes.value_axis(low, high, target=4 if height >= 140 else 3)
     if axis.cut:
         notes.append(f"axis starts at {axes.format_ticks((axis.low,), axis.ticks[1] - axis.ticks[0])[0]}")
     return axis, notes
 
 
-def _extent(curves: Sequence[Curve], log: bool) -> tuple[float, float, float]:
-    """Return the lowest value, the highest, and the highest after the first 5 % of the steps."""
-    low, high, later = math.inf, -math.inf, -math.inf
+def _extent(curves: Sequence[Curve], log: bool) -> tuple[float, float, float, float]:
+    """Return the lowest value, the highest, and the lowest and the highest after the first 10 % of the steps."""
+    low, high, later_low, later = math.inf, -math.inf, math.inf, -math.inf
     first = min(float(c.line.steps[0]) for c in curves)
-    start = first + 0.05 * (max(float(c.line.steps[-1]) for c in curves) - first)
+    start = first + 0.1 * (max(float(c.line.steps[-1]) for c in curves) - first)
     for c in curves:
         for edge in (c.line.values, c.line.low, c.line.high):
             if edge is None:
@@ -135,7 +142,8 @@ def _extent(curves: Sequence[Curve], log: bool) -> tuple[float, float, float]:
                 behind = int(np.searchsorted(c.line.steps, start))
                 rest = edge[behind:] if everything else edge[behind:][known[behind:]]
                 later = max(later, float(rest.max(initial=-math.inf)))
-    return low, high, later
+                later_low = min(later_low, float(rest.min(initial=math.inf)))
+    return low, high, later_low, later
 
 
 def step_axis(curves: Sequence[Curve], width: float, *, log: bool = False) -> axes.Axis:

@@ -83,7 +83,7 @@ def render_strip(
         parts.append(f'<line class="mean" x1="{place(mean):.1f}" x2="{place(mean):.1f}" y1="3" y2="17"/>')
     for side, mark, anchor in (("left", "‹ {}", "start"), ("right", "{} ›", "end")):
         there = [v for v in outside if (place(v) < STRIP_WIDTH / 2) == (side == "left")]
-        if there:
+        if there and not inside:
             nearest = min(there, key=lambda v: abs(v - (low if v < low else high)))
             x = 0 if side == "left" else STRIP_WIDTH
             text = mark.format(axes.format_number(nearest, 3))

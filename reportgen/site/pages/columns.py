@@ -14,7 +14,7 @@ from typing import Final
 from markupsafe import Markup
 
 from reportgen.analysis.groups import Difference, Group, finite_value, is_seed
-from reportgen.analysis.selection import COLOURS, best_run, contenders, headline_metrics, select_runs
+from reportgen.analysis.selection import COLOURS, best_run, contenders, headline_metrics, rank_runs, select_runs
 from reportgen.model import Experiment, MetricSummary, ParamValue, Summary
 from reportgen.site.config import Config, MetricConfig
 from reportgen.site.sparks import render_spark
@@ -93,7 +93,11 @@ def selection_of(experiment: Experiment, config: Config) -> tuple[Summary, ...]:
     if metric is None:
         return select_runs(experiment, None, "last", None)
     known = config.metric(metric)
-    return select_runs(experiment, metric, summary_name(known), known.direction)
+    found = select_runs(experiment, metric, summary_name(known), known.direction)
+    if len(found) > 1:
+        return found
+    # one run has the metric: it stands beside those that have not, so that there is something to compare
+    return rank_runs(contenders(experiment.runs), metric, summary_name(known), known.direction)[:COLOURS]
 
 
 def summary_name(known: MetricConfig) -> str:
@@ -132,7 +136,7 @@ def spread_decimals(spread: float) -> int:
 
 def make_best_value(runs: Sequence[Summary], best: Summary, metric: str, summary: str) -> Value:
     """Return the value of the best run with the decimals that the column of all `runs` has."""
-    decimals = column_decimals(finite_value(run, metric, summary) for run in runs)
+    decimals = column_decimals(finite_value(run, metric, summary) for run in contenders(runs))
     return make_value(finite_value(best, metric, summary), decimals)
 
 
@@ -150,13 +154,15 @@ def make_column(
     rivals = contenders(pool)
     best = best_run(pool, metric, summary, direction) if len(rivals) > 1 else None
     numbers = [_number(run.metrics.get(metric), summary) for run in runs]
-    decimals = column_decimals(number for number in numbers if number is not None)
-    shade = _shader([v for r in rivals if (v := finite_value(r, metric, summary)) is not None], direction)
     allowed = {run.key for run in rivals}
+    telling = [n for run, n in zip(runs, numbers, strict=True) if n is not None and run.key in allowed]
+    decimals = column_decimals(telling or numbers)
+    shade = _shader([v for r in rivals if (v := finite_value(r, metric, summary)) is not None], direction)
     best_value = None if best is None else finite_value(best, metric, summary)
     cells = []
     for run, number in zip(runs, numbers, strict=True):
-        cell = make_value(number, decimals)
+        far = number is not None and run.key not in allowed and abs(number) >= 1000
+        cell = make_value(number, None if far else decimals)
         if number is not None and run.key in allowed:
             cell = Value(cell.text, cell.full, shade(number), best_value is not None and number == best_value)
         cells.append(cell)
@@ -257,10 +263,12 @@ def is_numeric(value: ParamValue) -> bool:
 
 
 def describe(differences: Sequence[Difference]) -> str:
-    """Return what sets a run or a configuration apart: `lion · lr 1e-4 · no mixup`; empty for no differences.
+    """Return what sets a run or a configuration apart: `lion · lr 1e-4`; empty for no differences.
 
+    Params that it did not log are named only where nothing else sets it apart.
     A word stands alone, since it names itself; numbers, booleans and odd texts get the name of their param.
     """
+    differences = [d for d in differences if d.logged] or differences
     parts = [_describe(d) for d in differences[:LABEL_PARTS]]
     rest = len(differences) - LABEL_PARTS
     return " · ".join(parts) + (f" · {rest} more" if rest > 0 else "")
@@ -269,7 +277,7 @@ def describe(differences: Sequence[Difference]) -> str:
 def _describe(difference: Difference) -> str:
     value, param = difference.value, cut_text(difference.param, 40)
     if not difference.logged:
-        return f"no {param}"
+        return f"{param} not logged"
     text = cut_text(format_param(value), 32)
     if isinstance(value, str) and text[:1].isalpha() and text.lower() not in ("true", "false", "none", "nan", "inf"):
         return text

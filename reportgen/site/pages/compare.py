@@ -320,25 +320,36 @@ def make_sentence(experiment: Experiment, runs: Sequence[Summary], config: Confi
     """Return what can be said of the compared runs: who is best in what, and whether the lead exceeds the seeds'."""
     if len(runs) < 2:
         return Sentence("One run, nothing to compare it with.", "")
-    bests: dict[str, list[str]] = {}
-    names = {run.key: name_of(run) for run in runs}
     metrics = [name for name in headline_of(experiment, config) if config.metric(name).direction]
+    if not metrics:
+        return Sentence("No metric here has a known direction.", "No run is called best.")
+    names = {run.key: name_of(run) for run in runs}
+    groups = repeated_groups(experiment)
+    bests: dict[str, list[str]] = {}
+    open_ones = []
     for metric in metrics:
         known = config.metric(metric)
         summary = summary_name(known)
         best = best_run(runs, metric, summary, known.direction)
         values = [v for run in runs if (v := finite_value(run, metric, summary)) is not None]
-        if best is not None and len(values) > 1 and values.count(finite_value(best, metric, summary) or 0.0) == 1:
+        if best is None or len(values) < 2:
+            continue
+        values.sort(reverse=known.direction == "max")
+        if abs(values[0] - values[1]) <= (seed_spread(groups, metric, summary) or 0.0):
+            open_ones.append(metric)
+        else:
             bests.setdefault(best.key, []).append(title_of(metric, known))
-    if not bests:
-        if metrics:
-            return Sentence("No run is ahead of the others.", "")
-        return Sentence("No metric here has a known direction.", "No run is called best.")
-    (first, titles), *others = bests.items()
-    rest = [f"{names[key]} is best in {_join(own)}." for key, own in others]
-    if lead := _lead_sentence(experiment, runs, metrics[0], config):
-        rest.append(lead)
-    return Sentence(f"{names[first]} is best in {_join(titles)}.", " ".join(rest))
+    said = [f"{names[key]} is best in {_join(own)}." for key, own in bests.items()]
+    titles = [title_of(metric, config.metric(metric)) for metric in open_ones]
+    lead = _lead_sentence(experiment, runs, metrics[0], config)
+    if metrics[0] in open_ones:
+        said = [f"No clear winner in {_join(titles)}.", *([lead] if lead else []), *said]
+    else:
+        said += [lead] if lead else []
+        said += [f"No clear winner in {_join(titles)}."] if titles else []
+    if not said:
+        return Sentence("No run is ahead of the others.", "")
+    return Sentence(said[0], " ".join(said[1:]))
 
 
 def _lead_sentence(experiment: Experiment, runs: Sequence[Summary], metric: str, config: Config) -> str:
@@ -355,8 +366,8 @@ def _lead_sentence(experiment: Experiment, runs: Sequence[Summary], metric: str,
     decimals = column_decimals(values) if spread is None else spread_decimals(spread)
     said = f"The first two differ by {format_number(lead, decimals)}{unit} in {title}"
     if spread is None:
-        return f"{said}; how far two seeds differ is not known."
-    against = f"what two seeds of one configuration differ by (±\u00a0{format_number(spread, decimals)})"
+        return f"{said}; how far two runs of one configuration differ is not known."
+    against = f"what two runs of one configuration differ by (±\u00a0{format_number(spread, decimals)})"
     return f"{said}, {'less' if lead <= spread else 'more'} than {against}."
 
 

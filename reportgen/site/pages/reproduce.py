@@ -27,8 +27,16 @@ def make_reproduction(code: Code) -> str:
         if code.dirty:
             lines.append("# the working tree had changes that are not in this commit")
     if code.command:
-        lines += _break(code.command)
+        lines += _break(_runnable(code.command))
     return "\n".join(lines)
+
+
+def _runnable(command: Sequence[str]) -> Sequence[str]:
+    """Return the command with its interpreter: a log names a script `train.py` or a module `-m package.train`."""
+    entry, *rest = command
+    if entry.startswith("-m "):
+        return ("python", "-m", entry.removeprefix("-m "), *rest)
+    return ("python", entry, *rest) if entry.endswith((".py", ".pyw")) else command
 
 
 def _break(command: Sequence[str]) -> list[str]:

@@ -50,6 +50,8 @@ MAX_ROWS: Final = 100
 MAX_CONFIGURATIONS: Final = 30
 MAX_PARAMS: Final = 10
 """Columns of params in the page; the CSV has all."""
+MAX_WIDTH: Final = 72
+"""Characters that the columns of params take together, so that the metrics stay in a window of 1,440 px."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +198,19 @@ def choose_params(experiment: Experiment) -> tuple[tuple[str, ...], int]:
     candidates = experiment.varying_params
     if len(candidates) <= 40 * MAX_PARAMS:
         candidates = tuple(param for _, param in sorted(enumerate(candidates), key=order))
-    chosen = candidates[:MAX_PARAMS]
+    chosen = _as_many_as_fit(candidates[:MAX_PARAMS], experiment.runs[:MAX_ROWS])
     return (*(p for p in chosen if not is_seed(p)), *(p for p in chosen if is_seed(p))), len(candidates) - len(chosen)
+
+
+def _as_many_as_fit(params: Sequence[str], runs: Sequence[Summary]) -> Sequence[str]:
+    """Return the first params whose columns leave the metrics beside them on the page, at least one."""
+    room = MAX_WIDTH
+    for number, param in enumerate(params):
+        widest = max((len(param_text(run.params[param])) for run in runs if param in run.params), default=0)
+        room -= min(max(len(param), widest), 20) + 3
+        if room < 0 and number:
+            return params[:number]
+    return params
 
 
 def _is_label(runs: Sequence[Summary], param: str, total: int) -> bool:
@@ -249,9 +262,7 @@ def make_group_table(experiment: Experiment, config: Config) -> GroupTable | Non
                 slot=colour(group.slot),
                 runs=len(group.runs),
                 finished=sum(run.status == "finished" for run in group.runs),
-                params=tuple(
-                    param_text(firsts[number].params[p]) if p in firsts[number].params else None for p in names
-                ),
+                params=tuple(_shared_param(group.runs, p) for p in names),
                 mean=Value(mean.text, mean.full, 0, number == 0 and spread.mean is not None),
                 interval=interval_text(spread, decimals),
                 strip=draw_spread(spread, strip, colour(group.slot)),
@@ -263,6 +274,14 @@ def make_group_table(experiment: Experiment, config: Config) -> GroupTable | Non
     columns = tuple(made for made, _ in others)
     heads = tuple(make_param_column(name, firsts) for name in names)
     return GroupTable(heads, column, strip, columns, tuple(rows), len(groups))
+
+
+def _shared_param(runs: Sequence[Summary], param: str) -> str | None:
+    """Return the value that all `runs` have, how many values there are where they differ, None where there is none."""
+    texts = dict.fromkeys(param_text(run.params[param]) for run in runs if param in run.params)
+    if len(texts) > 1:
+        return f"{len(texts)} values"
+    return next(iter(texts), None)
 
 
 def rank_groups(groups: Sequence[Group], metric: str, config: Config) -> list[tuple[Group, Spread]]:
