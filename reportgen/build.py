@@ -76,7 +76,7 @@ def build(
     # A file for each output folder: a build forgets what it did not ask for, and would evict another project's files.
     name = f"files-{short_key(os.path.realpath(out))}.json"
     cache = StatCache(folder / name if use_cache else None)
-    compiled = str(folder / "templates") if use_cache else None
+    compiled = str(folder / "templates" / plan.code_digest()[:12]) if use_cache else None
     limits = _limits(config)
     with SiteWriter(out, cache=cache, wait=wait, on_wait=on_wait) as writer:
         found = discover(sources, cache=cache)

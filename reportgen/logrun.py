@@ -180,7 +180,7 @@ class Run(FileKeeper):
         if step is None:
             line = encode_line({"event": "metrics", "time": time, "metrics": metrics})
         else:
-            if type(step) is not int or not -(2**63) <= step < 2**63:
+            if type(step) is not int or not -(2**63) < step < 2**63:
                 step = checked_step(step)
             line = encode_line({"event": "metrics", "step": step, "time": time, "metrics": metrics})
         if metrics and not self._file.append(line):

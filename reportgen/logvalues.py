@@ -72,7 +72,7 @@ def checked_step(step: Any) -> int:
         whole = int(number)
     except (TypeError, ValueError, OverflowError, RuntimeError):
         raise LoggerError(f"a step must be a whole number, not {type(step).__name__} {brief(step)}") from None
-    if isinstance(number, str | bytes) or whole != number or not -(2**63) <= whole < 2**63:
+    if isinstance(number, str | bytes) or whole != number or not -(2**63) < whole < 2**63:
         raise LoggerError(f"a step must be a whole number of 64 bits, not {brief(step)}")
     return whole
 
@@ -100,7 +100,7 @@ def checked_column(values: Any, what: str) -> list[float | str]:
 def checked_steps(steps: Any) -> list[int]:
     """Return an array of steps as it stands in a `points` line."""
     return [
-        step if type(step) is int and -(2**63) <= step < 2**63 else checked_step(step)
+        step if type(step) is int and -(2**63) < step < 2**63 else checked_step(step)
         for step in as_list(steps, "steps")
     ]
 

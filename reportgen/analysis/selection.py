@@ -20,6 +20,16 @@ _TRAINING: Final = re.compile(r"(?:^|[/._-])(?:train|training)(?=$|[/._-])", re.
 _SYSTEM: Final = re.compile(r"(?:system|sys|hardware)[/.]", re.IGNORECASE)
 
 
+def is_system(metric: str) -> bool:
+    """Tell whether a metric measures the machine."""
+    return _SYSTEM.match(metric) is not None
+
+
+def is_training(metric: str) -> bool:
+    """Tell whether a metric was measured on what the model learns from."""
+    return _TRAINING.search(metric) is not None
+
+
 def contenders(runs: Sequence[Summary]) -> tuple[Summary, ...]:
     """Return the runs that may be called best: those that did not fail, or all when every run failed."""
     return tuple(run for run in runs if run.status != "failed") or tuple(runs)
@@ -48,10 +58,16 @@ def best_run(runs: Sequence[Summary], metric: str, summary: str, direction: str 
     """Return the best of the contenders, None when the metric has no direction or no contender has a finite value."""
     if direction is None:
         return None
-    ranked = rank_runs(contenders(runs), metric, summary, direction)
+    ranked = rank_runs(_whole_runs(contenders(runs), metric), metric, summary, direction)
     if not ranked or finite_value(ranked[0], metric, summary, direction) is None:
         return None
     return ranked[0]
+
+
+def _whole_runs(runs: Sequence[Summary], metric: str) -> tuple[Summary, ...]:
+    """Return `runs` without children of runs that have the metric too: the best fold is not the best model."""
+    parents = {run.run_id for run in runs if metric in run.metrics}
+    return tuple(run for run in runs if run.parent_id not in parents or run.parent_id == run.run_id)
 
 
 def select_runs(
@@ -59,7 +75,7 @@ def select_runs(
 ) -> tuple[Summary, ...]:
     """Return the `limit` best contenders by `metric`, best first; without a usable metric the newest, newest first."""
     if metric is not None and best_run(experiment.runs, metric, summary, direction) is not None:
-        ranked = rank_runs(contenders(experiment.runs), metric, summary, direction)
+        ranked = rank_runs(_whole_runs(contenders(experiment.runs), metric), metric, summary, direction)
         return tuple(r for r in ranked if finite_value(r, metric, summary, direction) is not None)[:limit]
     return rank_runs(experiment.runs, "", summary, None)[:limit]
 
@@ -88,7 +104,7 @@ def headline_metrics(
         direction = direction_of(name)
         return (direction is None, counts[name] < half, _split_rank(name), direction == "min", position)
 
-    names = [name for name in experiment.metric_names if not _SYSTEM.match(name)]
+    names = [name for name in experiment.metric_names if not is_system(name)]
     return tuple(name for _, name in sorted(enumerate(names), key=order)[:limit])
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Final, TypeVar
 
+from reportgen.analysis.selection import is_training
 from reportgen.patterns import matches
 from reportgen.site.directions import guess_direction
 
@@ -48,7 +49,7 @@ class ExperimentConfig:
 class Config:
     """A whole configuration; every key is optional."""
 
-    title: str = "Experiments"
+    title: str = "Training runs"
     description: str = ""
     """Markdown shown on the home page."""
     theme: str = "default"
@@ -144,8 +145,9 @@ def _resolve(name: str, declared: MetricConfig) -> MetricConfig:
     if direction == "none":
         direction = None
     summary = declared.summary or "best"
-    if summary == "best" and direction is None:
-        summary = "last"
+    noisy = declared.summary is None and declared.direction is None and is_training(name)
+    if summary == "best" and (direction is None or noisy):
+        summary = "last"  # the best of a noisy training loss is an accident of one batch
     return MetricConfig(direction, declared.unit, declared.title or name, summary)
 
 

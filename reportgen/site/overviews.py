@@ -27,6 +27,7 @@ from reportgen.site.pages.models import make_models_page
 from reportgen.site.pages.problems import make_problems_page
 from reportgen.site.pages.runs import make_runs_page
 from reportgen.site.pages.tables import plotted_groups
+from reportgen.site.plan import code_digest
 
 MAX_SEEDS: Final = 10
 """Runs of one configuration that a plot's mean and band are made of at most: the oldest."""
@@ -126,7 +127,9 @@ def _plan_lines(
 
 
 def _plot_digest(metric: str, frame: Plot, content: Sequence[tuple[str, int, list[str]]]) -> str:
-    return hashlib.sha256(repr((plot_digest(frame), metric, content)).encode("utf-8", "backslashreplace")).hexdigest()
+    return hashlib.sha256(
+        repr((code_digest(), plot_digest(frame), metric, content)).encode("utf-8", "backslashreplace")
+    ).hexdigest()
 
 
 # ---- pages

@@ -7,8 +7,11 @@ It recognises an unchanged site, so it must not import what draws and renders. T
 from __future__ import annotations
 
 import hashlib
+import sys
+import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
@@ -24,7 +27,7 @@ from reportgen.site.folder import PreviousSite
 from reportgen.site.theme import Theme
 from reportgen.sources import RunRef
 
-LIBRARIES: Final = ("jinja2", "markdown-it-py", "numpy", "orjson")
+LIBRARIES: Final = ("jinja2", "markdown-it-py", "markupsafe", "numpy", "orjson")
 """What the bytes of a run's files depend on, beside our own code."""
 
 
@@ -44,8 +47,17 @@ def site_stamp(config: Config, theme: Theme) -> str:
     """
     digest = hashlib.sha256()
     parts = [f"{name} {version(name)}" for name in LIBRARIES]
+    parts += [f"Python {sys.version_info[0]}.{sys.version_info[1]}", f"zlib {zlib.ZLIB_RUNTIME_VERSION}"]
     digest.update(repr((SITE_FORMAT, REDACTION_VERSION, reportgen.__version__, parts)).encode())
     digest.update(f"{config.digest()} {theme.digest}".encode())
+    digest.update(code_digest().encode())
+    return digest.hexdigest()
+
+
+@cache
+def code_digest() -> str:
+    """Return the digest of reportgen's own code, so that a changed checkout makes its sites anew."""
+    digest = hashlib.sha256()
     package = Path(reportgen.__file__).parent
     for file in sorted(package.rglob("*.py"), key=lambda f: f.relative_to(package).as_posix()):
         digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())

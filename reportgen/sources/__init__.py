@@ -8,6 +8,7 @@ Nothing here knows pages, and nothing of a log's content chooses which file is o
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
@@ -162,12 +163,18 @@ def remember_files(ref: RunRef, stats: Mapping[str, os.stat_result], marks: Sequ
     for mark in marks:
         digest, _, label = mark.partition(" ")
         digests.setdefault(label, set()).add(digest)
+    files = [file for place in ref.places for file in (*place.files, *place.artifact_files)]
+    labels = Counter(file.label for file in files)
     for place in ref.places:
         if place.kind != "runs":
             continue
         for file in (*place.files, *place.artifact_files):
             own = digests.get(file.label, set())
-            if len(own) == 1 and file.path in stats and not (digest := next(iter(own))).startswith("bytes:"):
+            if (
+                len(own) == labels[file.label] == 1
+                and file.path in stats
+                and not (digest := next(iter(own))).startswith("bytes:")
+            ):
                 cache.put(file.path, stats[file.path], sha256=digest)
 
 
@@ -185,7 +192,7 @@ def read_run(ref: RunRef, *, limits: ArtifactLimits = DEFAULT_LIMITS) -> tuple[R
         marks.update(place.sources)
         for file in place.files:
             streams, mark = _read_file(file, ref, place)
-            found += (Found(file.label, redact_stream(stream, file.label)) for stream in streams)
+            found += (Found(file.label, redact_stream(stream, file.label), file.path) for stream in streams)
             if mark and not place.sources:
                 marks.add(mark)
     made = tuple(sorted(marks | kept.marks))

@@ -157,7 +157,7 @@ def _what_is_there(root: str, path: str) -> str:
         except (OSError, ValueError):
             return ""
         if stat.S_ISLNK(mode):
-            return "it is a symbolic link"
+            return ""  # as good as missing: what it leads to is none of ours
     if stat.S_ISREG(mode):
         return "over the size limit" if os.access(at, os.R_OK) else "file cannot be read"
     return "it is no regular file"

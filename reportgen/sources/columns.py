@@ -219,10 +219,13 @@ class Columns:
 
     def _steps(self, rows: Sequence[Row], lines: Sequence[int]) -> Ints:
         try:
-            return _pack_ints(list(map(_STEP, rows)))
+            packed = _pack_ints(list(map(_STEP, rows)))
+            if not (packed == NO_STEP).any():
+                return packed
         except (KeyError, struct.error, OverflowError):
-            steps = [self._step(row.get("step"), line) for row, line in zip(rows, lines, strict=True)]
-            return np.array(steps, dtype=np.int64)
+            pass
+        steps = [self._step(row.get("step"), line) for row, line in zip(rows, lines, strict=True)]
+        return np.array(steps, dtype=np.int64)
 
     def _times(self, rows: Sequence[Row], lines: Sequence[int]) -> Floats:
         try:
@@ -239,9 +242,12 @@ class Columns:
                 self._faults.add(line, "`steps` is no list", "the steps were counted from the last one")
             return np.full(count, NO_STEP)
         try:
-            return _pack_ints(raw[:count])
+            packed = _pack_ints(raw[:count])
+            if not (packed == NO_STEP).any():
+                return packed
         except (struct.error, OverflowError):
-            return np.array([self._step(value, line) for value in raw[:count]], dtype=np.int64)
+            pass
+        return np.array([self._step(value, line) for value in raw[:count]], dtype=np.int64)
 
     def _time_column(self, raw: object, count: int, line: int) -> Floats:
         if not isinstance(raw, list):
@@ -275,7 +281,7 @@ class Columns:
     # ---- single values
 
     def _step(self, value: object, line: int) -> int:
-        if isinstance(value, int) and -(2**63) <= value < 2**63:
+        if isinstance(value, int) and -(2**63) < value < 2**63:
             return int(value)
         if value is None:
             return NO_STEP

@@ -25,6 +25,8 @@ class Found:
 
     label: str
     stream: Stream
+    path: str = ""
+    """Absolute path of that file, to tell two of one label apart."""
 
 
 def resolve_histories(found: Iterable[Found], key: str) -> list[tuple[str, tuple[Stream, ...]]]:
@@ -38,7 +40,7 @@ def resolve_histories(found: Iterable[Found], key: str) -> list[tuple[str, tuple
         kept = candidates if len(candidates) == 1 else _longest(candidates)
         streams = [own.stream for own in kept]
         if len(kept) > 1:
-            streams = [_with_problem(own.stream, [other.label for other in kept]) for own in kept]
+            streams = [_with_problem(own.stream, _places(kept)) for own in kept]
         for number, stream in enumerate(streams):
             if number == len(histories):
                 histories.append([])
@@ -116,6 +118,17 @@ def _digest(stream: Stream) -> str:
 def _twin_key(key: str, streams: Sequence[Stream]) -> str:
     parts = "".join(_digest(stream) for stream in streams)
     return hashlib.sha256(f"reportgen twin\0{key}\0{parts}".encode()).hexdigest()[:32]
+
+
+def _places(several: Sequence[Found]) -> list[str]:
+    """Return the labels of several files, with as many folders in front as it takes to tell them apart."""
+    labels = [own.label for own in several]
+    parts = [own.path.replace("\\", "/").split("/") for own in several]
+    for length in range(4, max(map(len, parts)) + 1):
+        if len(set(labels)) == len(labels):
+            break
+        labels = ["/".join(own[-length:]) for own in parts]
+    return labels
 
 
 def _with_problem(stream: Stream, labels: Sequence[str]) -> Stream:

@@ -240,7 +240,7 @@ def _lead_of_run(experiment: Experiment, metric: str, config: Config, spread: fl
     lead = abs(values[0] - values[1])
     note = "one run per configuration: spread unknown"
     if spread is not None:
-        note = "within the spread of the seeds" if lead <= spread else "beyond the spread of the seeds"
+        note = "within the spread of repeated runs" if lead <= spread else "beyond the spread of repeated runs"
     decimals = column_decimals(finite_value(run, metric, summary) for run in experiment.runs)
     return [Fact("Lead over the next run", make_value(lead, decimals), _difference_unit(unit_of(known)), note=note)]
 

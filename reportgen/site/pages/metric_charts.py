@@ -11,13 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+import numpy as np
 from markupsafe import Markup
 
 from reportgen.analysis.bands import mean_and_range
-from reportgen.model import Run, Series
+from reportgen.analysis.selection import is_system
+from reportgen.model import Floats, Run, Series
 from reportgen.site.charts import ChartLine, render_chart
 from reportgen.site.config import Config
 from reportgen.site.text import format_number
+from reportgen.sources.summarise import series_in_tables
 
 MAX_CHARTS: Final = 60
 """Charts on a page; metrics beyond them stand in the table alone."""
@@ -36,6 +39,13 @@ _SPLITS: Final = {
 }  # fmt: skip
 _SPLIT_ORDER: Final = ("val", "eval", "test", "train")
 _JOINTS: Final = re.compile(r"([/_.\-])")
+
+
+SMOOTHING: Final = 0.8
+"""Weight of the moving average that is drawn over a noisy line."""
+NOISY_POINTS: Final = 100
+NOISY_PATH: Final = 8.0
+"""So many times its range may a line go up and down before it is smoothed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +104,6 @@ def split_of(metric: str) -> tuple[str, str]:
     return metric, ""
 
 
-def is_system(metric: str) -> bool:
-    """Tell whether a metric measures the machine."""
-    return metric.startswith(f"{SYSTEM}/")
-
-
 def make_chart_sections(run: Run, config: Config) -> tuple[tuple[ChartSection, ...], int]:
     """Return the sections of charts in the order of the page, and how many charts `MAX_CHARTS` left out."""
     groups = _order(_group(run.series), config)
@@ -122,7 +127,8 @@ def _group(metrics: Iterable[str]) -> list[_Group]:
     for metric in metrics:
         base, split = split_of(metric)
         if is_system(metric):
-            base, split = metric, ""
+            alone.append(_Group(metric, SYSTEM, {"": metric}))
+            continue
         lines = of_base.setdefault(base, {})
         if split in lines or len(lines) >= MAX_LINES:
             alone.append(_Group(metric, _prefix(base), {"": metric}))
@@ -165,6 +171,9 @@ def _make_chart(run: Run, config: Config, group: _Group, index: int, size: tuple
         label = split or (metric if len(order) > 1 else "")
         lines.append(_make_line(run.series[metric], label, dashed=len(order) > 1 and split == dashed))
     said += [f"{line.label} dashed" for line in lines if line.dashed]
+    smoothing = SMOOTHING if any(_is_noisy(line.values) for line in lines) else 0.0
+    if smoothing:
+        said.append("smoothed, as logged behind")
     declared = len(order) == 1 and first.title
     fragment = f"chart-{index + 1}"
     svg = render_chart(
@@ -174,16 +183,27 @@ def _make_chart(run: Run, config: Config, group: _Group, index: int, size: tuple
         title_id=fragment,
         description=_describe(run, [group.metrics[split] for split in order]),
         status=run.summary.status,
+        smoothing=smoothing,
     )
     return Chart(fragment, declared or group.base, ", ".join(said), first.direction, svg)
+
+
+def _is_noisy(values: Floats) -> bool:
+    """Tell whether a line would be a scribble: many points whose ups and downs add up to many times their range."""
+    if len(values) < NOISY_POINTS:
+        return False
+    finite = values[np.isfinite(values)]
+    return len(finite) > 1 and float(np.abs(np.diff(finite)).sum()) > NOISY_PATH * float(np.ptp(finite)) > 0
 
 
 def _make_line(series: Mapping[int, Series], label: str, *, dashed: bool) -> ChartLine:
     if len(series) == 1:
         only = next(iter(series.values()))
         return ChartLine(label, only.steps, only.values, slot=0, dashed=dashed)
-    steps, mean, low, high = mean_and_range(tuple(series.values()))
-    return ChartLine(label, steps, mean, slot=0, dashed=dashed, low=low, high=high)
+    shown = series_in_tables(series)
+    steps, _, low, high = mean_and_range(tuple(series.values()))
+    at = np.searchsorted(steps, shown.steps)
+    return ChartLine(label, shown.steps, shown.values, slot=0, dashed=dashed, low=low[at], high=high[at])
 
 
 def _describe(run: Run, metrics: Sequence[str]) -> str:

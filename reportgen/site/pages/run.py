@@ -13,13 +13,14 @@ from typing import Final
 
 from markupsafe import Markup
 
+from reportgen.analysis.selection import is_system
 from reportgen.model import Input, ModelVersion, ParamValue, Problem, Relative, Run, Session, Summary
 from reportgen.prose import render_markdown
 from reportgen.site import urls
 from reportgen.site.config import Config, MetricConfig
 from reportgen.site.pages.artifacts import Excerpt, Previews, make_excerpt, make_previews
 from reportgen.site.pages.environment import Environment, make_environment
-from reportgen.site.pages.metric_charts import ChartSection, is_system, make_chart_sections, split_of
+from reportgen.site.pages.metric_charts import ChartSection, make_chart_sections, split_of
 from reportgen.site.pages.reproduce import make_reproduction
 from reportgen.site.sparks import render_spark
 from reportgen.site.text import column_decimals, format_count, format_number, format_size, full_digits
@@ -129,6 +130,8 @@ class RunPage:
     sections: tuple[ChartSection, ...]
     charts_left_out: int
     charts_said: str
+    numbers_said: str
+    """Whose numbers they are in a run of several ranks; empty otherwise."""
     """What the bands in the charts are, empty when there is none."""
     rows: tuple[SummaryRow, ...]
     params: tuple[tuple[str, ParamValue], ...]
@@ -179,7 +182,8 @@ def make_run_page(
         not_finite=_say_not_finite(run),
         sections=sections,
         charts_left_out=left_out,
-        charts_said=f"mean and range of {format_count(most_ranks, 'rank')}" if most_ranks > 1 else "",
+        charts_said=f"with the range of {format_count(most_ranks, 'rank')}" if most_ranks > 1 else "",
+        numbers_said=_say_of_ranks(summary) if most_ranks > 1 else "",
         rows=tuple(_make_row(metric, run, config.metric(metric)) for metric in sorted(summary.metrics, key=is_system)),
         params=tuple(summary.params.items()),
         notes=tuple(render_markdown(note) for note in run.notes),
@@ -258,6 +262,13 @@ def _make_headline(metric: str, summary: Summary, about: MetricConfig) -> Headli
         said += f"; last {format_number(numbers.last, decimals)}"
     title = about.title or metric
     return Headline(title, about.direction, about.unit, _shown(value, decimals), said)
+
+
+def _say_of_ranks(summary: Summary) -> str:
+    of_rank_0 = [numbers.of_rank_0 for numbers in summary.metrics.values()]
+    if all(of_rank_0):
+        return "of rank 0"
+    return "of rank 0, or the mean over the ranks" if any(of_rank_0) else "means over the ranks"
 
 
 def _make_row(metric: str, run: Run, about: MetricConfig) -> SummaryRow:
