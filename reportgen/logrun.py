@@ -145,7 +145,7 @@ class Run(FileKeeper):
     if not TYPE_CHECKING:  # type checkers know what a run has and has not
 
         def __getattr__(self, attribute: str) -> NoReturn:
-            advice = {"data": "what was logged is read from the built site or with `reportgen runs`"}.get(attribute)
+            advice = {"data": "what was logged is read from the built site"}.get(attribute)
             raise AttributeError(f"a run has no {attribute!r}" + (f": {advice}" if advice else ""))
 
     # ---- metrics: the fast path

@@ -190,7 +190,8 @@ _HINT: Final = re.compile(
     + _BEFORE
     + rb"sk-|xox[a-z]-|xapp-|hooks\.slack|api/webhooks|[rs]k_(?:live|test|prod)_|SG\.|npm_|pypi-|dckr_|dapi|"
     rb"do[opr]_v_|gsk_|wandb_v_|:AA|AccountKey=|eyJ|[Bb]earer |Basic |://[^\s/\"]*@|PRIVATE KEY|"
-    rb"(?i:passw|passphrase|pwd|secret|credential|token|key)[^\"\s:=]*[\"'\\]{0,3}\s?[:=]\s?[^\s\d.,}\]]"
+    rb"(?i:passw|passphrase|pwd|secret|credential|token|key)[^\"\s:=]*"
+    rb"(?:\"\s?:\s?[^\s\d.,}\]]|\s?[:=]|[\\'][\"'\\]{0,2}\s?[:=])"  # behind a JSON key only what is no number
 )
 """Over-approximates what `redact_value` finds, on lines from which the digits were taken out."""
 

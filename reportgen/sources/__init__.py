@@ -90,8 +90,8 @@ def _add_part(parts: dict[tuple[str, str], Part], part: Part) -> None:
     parts[key] = replace(first, place=place)
 
 
-def _naming_order(part: Part) -> tuple[tuple[int, str], str, tuple[str, ...]]:
-    return (part.order, part.place.kind, tuple(file.label for file in part.place.files))
+def _naming_order(part: Part) -> tuple[tuple[int, str], str, bool, tuple[str, ...]]:
+    return (part.order, part.place.kind, part.is_twin, tuple(file.label for file in part.place.files))
 
 
 def _make_ref(key: str, parts: Sequence[Part]) -> RunRef:

@@ -81,12 +81,16 @@ def check_artifacts(streams: Sequence[Stream], kept: KeptFiles) -> CheckedArtifa
     verdicts: dict[str, tuple[str | None, str]] = {}
     files: dict[str, str] = {}
     added: dict[int, list[dict[str, Any]]] = {}
+    sizes: dict[str, int] = {}
     for path, (number, event) in last.items():
         reason, fault = _reason_against(event, kept.limits), ""
         if not reason:
-            found, fault = _find(event, kept)
-            if found:
+            found, fault = _find(event, kept, in_sites=path not in told)
+            size = _size_of(found)
+            if size is not None:
                 files[path] = found
+                if event.get("bytes") != size:
+                    sizes[path] = size
                 verdicts[path] = (artifact_path(event["sha256"], path), "")
                 continue
             reason = told.get(path) or fault
@@ -95,6 +99,8 @@ def check_artifacts(streams: Sequence[Stream], kept: KeptFiles) -> CheckedArtifa
         verdicts[path] = (None, reason)
     if last or told:
         streams = [_with_problems(s, added.get(number, ()), files) for number, s in enumerate(streams)]
+    if sizes:
+        streams = [_with_sizes(stream, sizes) for stream in streams]
     return CheckedArtifacts(tuple(streams), verdicts, files)
 
 
@@ -104,14 +110,24 @@ def _reason_against(event: Mapping[str, Any], limits: ArtifactLimits) -> str:
     return limits.reason_against(event["path"], event.get("bytes", 0))
 
 
-def _find(event: Mapping[str, Any], kept: KeptFiles) -> tuple[str, str]:
-    """Return (path of the bytes, "") or ("", what is wrong)."""
+def _size_of(file: str) -> int | None:
+    try:
+        return os.lstat(file).st_size if file else None
+    except OSError:
+        return None
+
+
+def _find(event: Mapping[str, Any], kept: KeptFiles, *, in_sites: bool) -> tuple[str, str]:
+    """Return (path of the bytes, "") or ("", what is wrong).
+
+    `in_sites` is False for what a site tells it did not publish: the same bytes there are those of another artifact.
+    """
     path, digest = event["path"], event["sha256"]
     candidates = kept.by_name.get(path, [])
     for found, file in candidates:
         if found == digest:
             return file, ""
-    for site in kept.sites:
+    for site in kept.sites if in_sites else ():
         if file := _find_in_site(site, digest, path):
             return file, ""
     if candidates:
@@ -167,6 +183,17 @@ def _problem(stream: Stream, path: str, fault: str) -> dict[str, Any]:
     where = f"{stream.start['experiment']}/{stream.start['name']}"
     problem = Problem(where, f"artifact '{cut_name(path, 120)}' is not published: {fault}", MISSING_HINT)
     return problem_event(problem, artifact=path, reason=fault)
+
+
+def _with_sizes(stream: Stream, sizes: Mapping[str, int]) -> Stream:
+    """Return the stream with the sizes that files really have where the log has left them out or is wrong."""
+    return with_events(
+        stream,
+        tuple(
+            {**e, "bytes": sizes[e["path"]]} if e["event"] == "artifact" and e["path"] in sizes else e
+            for e in stream.events
+        ),
+    )
 
 
 def _with_problems(stream: Stream, added: Iterable[Mapping[str, Any]], files: Mapping[str, str]) -> Stream:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from reportgen.capture.redaction import may_hold_secret, redact_text, redact_value
+from reportgen.capture.redaction import may_hold_secret, redact_arguments, redact_text, redact_value
 from reportgen.formats import encode_line
 from reportgen.model import Points, Problem, Stream
 from reportgen.sources.faults import problem_event, with_events
@@ -39,9 +39,17 @@ def redact_stream(stream: Stream, label: str) -> Stream:
 
 
 def _redact_event(event: Mapping[str, Any]) -> tuple[Mapping[str, Any], int]:
+    flags = 0
+    command = event.get("command") if event["event"] == "code" else None
+    if isinstance(command, list) and all(isinstance(argument, str) for argument in command):
+        clean = list(redact_arguments(command))
+        if clean != command:
+            flags = sum(new != old for new, old in zip(clean, command, strict=True))
+            event = {**event, "command": clean}
     if not may_hold_secret(encode_line(event)):
-        return event, 0
-    return redact_value(event)
+        return event, flags
+    redacted, count = redact_value(event)
+    return redacted, flags + count
 
 
 def _redact_names(points: Mapping[str, Points]) -> tuple[dict[str, Points], int]:

@@ -43,6 +43,8 @@ class Part:
     order: tuple[int, str]
     """(rank, session) of its first stream: the lowest names the run, as in the run's summary."""
     place: Place
+    is_twin: bool = False
+    """Whether a site keeps it as a twin: a history that contradicts the one that has the key."""
 
 
 def redacted(text: str) -> str:
@@ -144,7 +146,8 @@ def _read_folder(
             problems.append(Problem(label, "no line of the log can be read", hint))
     names = {(facts["run_id"], facts["experiment"]) for _, facts in known if facts["run_id"]}
     own, above = os.path.basename(folder), os.path.basename(os.path.dirname(folder))
-    run_id, experiment = names.pop() if len(names) == 1 else (clean_text(own) or "run", clean_text(above) or "runs")
+    run_id, experiment = names.pop() if len(names) == 1 else (clean_text(own) or "run", "")
+    experiment = experiment or clean_text(above) or "runs"
     files: dict[str, list[tuple[LogFile, Mapping[str, Any]]]] = {}
     for file, facts in known:
         files.setdefault(facts["run_id"] or run_id, []).append((file, facts))
@@ -179,7 +182,7 @@ def _list_artifacts(root: str) -> list[LogFile]:
                         if depth < MAX_FOLDERS_DEEP:
                             waiting.append((entry.path, f"{prefix}{entry.name}/", depth + 1))
                     elif entry.is_file(follow_symlinks=False):
-                        found.append(LogFile(entry.path, prefix + entry.name))
+                        found.append(LogFile(entry.path, redacted(clean_text(prefix + entry.name))))
         except OSError:
             continue  # what cannot be listed is missing, which is said of each artifact that was logged
     return sorted(found, key=lambda file: file.label)

@@ -11,6 +11,7 @@ import re
 import stat
 import zlib
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import orjson
@@ -71,7 +72,7 @@ def find_site_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Proble
             sha256=entry["sha256"] if _is_digest(entry.get("sha256")) else "",
             sources=tuple(sorted(redacted(clean_text(m)) for m in _list(entry.get("sources")) if _is_mark(m))),
         )
-        parts.append(make_part(base, facts, "runs", place))
+        parts.append(replace(make_part(base, facts, "runs", place), is_twin=base != key))
     return parts, problems
 
 
