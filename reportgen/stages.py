@@ -62,7 +62,7 @@ class Stages:
         self._make_runs(run_jobs, stamps)
         index = make_index(self._summaries.values(), self._facts.problems)
         self._make_pages(index)
-        problems = tuple(problem for problem, _ in index.problems)
+        problems = tuple(dict.fromkeys(problem for problem, _ in index.problems))  # twins share theirs
         return plan.SiteContent(self._entries, len(index.experiments), problems)
 
     # ---- runs

@@ -385,3 +385,40 @@ def test_a_cache_folder_that_cannot_be_made_costs_only_time(tmp_path: Path) -> N
     build([tmp_path / "runs"], tmp_path / "site", config=Config(), cache_dir=tmp_path / "file" / "cache")
     build_site(tmp_path / "runs", tmp_path / "clean")
     assert differing(tmp_path / "site", tmp_path / "clean") == []
+
+
+def test_control_characters_of_a_log_reach_no_page(tmp_path: Path) -> None:
+    write_run(tmp_path / "runs/digits/r0", start_line("r0", name="a\x00b\x1bc"), metrics_line(0, loss=1.0), END)
+    build_site(tmp_path / "runs", tmp_path / "site")
+    pages = [p for p in (tmp_path / "site").rglob("*") if p.suffix in (".html", ".csv")]
+    assert pages
+    assert [p.name for p in pages if set(p.read_bytes()) & {0, 0x1B}] == []
+
+
+@pytest.mark.parametrize(
+    ("source", "said"), [("{{ nope }}", "home.html:1: 'nope' is undefined"), ("\n{{ x", "home.html:2")]
+)
+def test_a_mistake_in_a_template_names_its_line(tmp_path: Path, source: str, said: str) -> None:
+    make_runs(tmp_path / "runs", ["r0"])
+    (tmp_path / "look" / "templates").mkdir(parents=True)
+    (tmp_path / "look" / "templates" / "home.html").write_text(source, encoding="utf-8")
+    config = Config(theme_dirs=("look",), folder=tmp_path)
+    with pytest.raises(ThemeError, match=said):
+        build_site(tmp_path / "runs", tmp_path / "site", config)
+
+
+def test_an_artifact_of_another_size_than_was_logged_stops_nothing(tmp_path: Path) -> None:
+    run = tmp_path / "runs/digits/r0"
+    digest = hashlib.sha256(b"abc").hexdigest()
+    lines = [
+        {"event": "artifact", "path": name, "sha256": digest, **more} for name, more in (("a", {"bytes": 4}), ("b", {}))
+    ]
+    write_run(run, start_line("r0"), *lines, {"event": "artifact", "path": "c", "bytes": 3}, END)
+    for name in "abc":
+        (run / "artifacts").mkdir(exist_ok=True)
+        (run / "artifacts" / name).write_bytes(b"abc")
+    result = build_site(tmp_path / "runs", tmp_path / "site")
+    assert (tmp_path / "site" / f"a/{digest[:20]}.bin").read_bytes() == b"abc"
+    assert [p.message for p in result.problems] == ["artifact 'c' is not published: no sha256 was logged"]
+    build_site(tmp_path / "site", tmp_path / "again")
+    assert differing(tmp_path / "site", tmp_path / "again") == []

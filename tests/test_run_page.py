@@ -372,7 +372,8 @@ def test_charts_beyond_the_limit_are_counted_and_stay_in_the_table(renderer: Ren
 
 
 def test_ranks_are_drawn_together() -> None:
-    assert make_page(make_run(ranks=2)).charts_said == "mean and range of 2 ranks"
+    page = make_page(make_run(ranks=2))
+    assert (page.charts_said, page.numbers_said) == ("with the range of 2 ranks", "of rank 0")
 
 
 # ---- artifacts

@@ -75,7 +75,11 @@ def _entry(program: Path | None) -> str:
     spec = getattr(sys.modules.get("__main__"), "__spec__", None)
     if spec is not None and spec.name:
         return f"-m {spec.name.removesuffix('.__main__')}"
-    return program.name if program else ""
+    if program is None:
+        return ""
+    # Below the repository, so that the command can be given at its root; elsewhere the folder is nobody's business.
+    root = next((folder for folder in program.parents if (folder / ".git").exists()), program.parent)
+    return program.relative_to(root).as_posix()
 
 
 def _without_home(text: str) -> str:

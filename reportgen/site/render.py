@@ -7,16 +7,18 @@ the text filters. It may loop and ask, nothing more. Autoescape is on for every 
 
 from __future__ import annotations
 
+import re
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import jinja2
 from jinja2.bccache import Bucket
 
 import reportgen
+from reportgen.errors import ThemeError
 from reportgen.site import text, urls
 from reportgen.site.theme import MANIFEST, Theme
 
@@ -57,7 +59,26 @@ class Renderer:
             "asset": asset,
             "urls": urls,
         }
-        return env.get_template(template).render(context).encode()
+        try:
+            page_text = env.get_template(template).render(context)
+        except jinja2.TemplateError as error:
+            raise ThemeError(_explain(error, template)) from error
+        return _CONTROLS.sub("\ufffd", page_text).encode()
+
+
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Characters that HTML forbids; a log may hold them."""
+
+
+def _explain(error: jinja2.TemplateError, template: str) -> str:
+    """Return what is wrong with a template, and where: the innermost line of a template that was being rendered."""
+    file, line = getattr(error, "filename", None) or template, getattr(error, "lineno", 0)
+    trace = error.__traceback__
+    while trace is not None:
+        if trace.tb_frame.f_code.co_filename.endswith(".html"):
+            file, line = trace.tb_frame.f_code.co_filename, trace.tb_lineno
+        trace = trace.tb_next
+    return f"{file}:{line}: {error.message}: correct the template, or remove its folder from theme_dirs"
 
 
 class _TemplateCache(jinja2.FileSystemBytecodeCache):

@@ -105,7 +105,7 @@ def check_artifacts(streams: Sequence[Stream], kept: KeptFiles) -> CheckedArtifa
 
 
 def _reason_against(event: Mapping[str, Any], limits: ArtifactLimits) -> str:
-    if event.get("copied") is False or not event.get("sha256"):
+    if event.get("copied") is False:
         return "kept by reference"
     return limits.reason_against(event["path"], event.get("bytes", 0))
 
@@ -122,7 +122,9 @@ def _find(event: Mapping[str, Any], kept: KeptFiles, *, in_sites: bool) -> tuple
 
     `in_sites` is False for what a site tells it did not publish: the same bytes there are those of another artifact.
     """
-    path, digest = event["path"], event["sha256"]
+    path, digest = event["path"], event.get("sha256", "")
+    if not digest:
+        return "", "no sha256 was logged"
     candidates = kept.by_name.get(path, [])
     for found, file in candidates:
         if found == digest:

@@ -90,7 +90,7 @@ def _summarise_rows(steps: Ints, values: Floats, ranks_of: Sequence[Mapping[int,
                 last=lasts[i],
                 min=lows[i] if count else None,
                 max=highs[i] if count else None,
-                mean=means[i] if count else None,
+                mean=min(max(means[i], lows[i]), highs[i]) if count else None,  # a sum rounds
                 first_step=start,
                 last_step=last_step,
                 min_step=low_steps[i] if count else None,

@@ -98,6 +98,11 @@ def _cell(value: ParamValue) -> str:
     return repr(value)
 
 
+_CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+"""Characters that spreadsheets choke on."""
+
+
 def _text(text: str) -> str:
     """Return `text` with an apostrophe in front where a spreadsheet would run it; a number written as text stays."""
+    text = _CONTROLS.sub("\ufffd", text)
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

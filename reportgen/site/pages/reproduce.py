@@ -26,7 +26,7 @@ def make_reproduction(code: Code) -> str:
         lines.append(f"git checkout {_quote(code.commit)}")
         if code.dirty:
             lines.append("# the working tree had changes that are not in this commit")
-    if code.command:
+    if code.command and code.command[0] and not code.command[0].startswith("<"):  # else a notebook, or typed code
         lines += _break(_runnable(code.command))
     return "\n".join(lines)
 
