@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import sys
@@ -38,7 +39,7 @@ def worker_pool(jobs: int) -> Iterator[Callable[[], Executor] | None]:
     pools: list[Executor] = []
 
     def start() -> Executor:
-        pools.append(ProcessPoolExecutor(jobs, mp_context=_context(), initializer=_ignore_interrupt))
+        pools.append(ProcessPoolExecutor(jobs, mp_context=_context(), initializer=_prepare))
         return pools[-1]
 
     try:
@@ -62,6 +63,7 @@ def _context() -> BaseContext | None:
     )
 
 
-def _ignore_interrupt() -> None:
-    """Leave Ctrl-C to the parent process: a worker that dies of it prints a traceback over the parent's one line."""
+def _prepare() -> None:
+    """Begin a worker: Ctrl-C is left to the parent, since a worker that dies of it prints a traceback over its line."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()  # what is loaded stays: the collector need not look at it again and again

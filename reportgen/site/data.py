@@ -34,7 +34,7 @@ BUCKETS: Final = 2_000
 TILE_POINTS: Final = 65_536
 """Points of one tile."""
 _ENVELOPE: Final = ("first_steps", "last_steps", "min", "max", "mean")
-_GZIP_LEVEL: Final = 5
+_GZIP_LEVEL: Final = 1
 
 
 def gzip_bytes(data: bytes, level: int = 6) -> bytes:

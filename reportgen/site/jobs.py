@@ -6,7 +6,8 @@ Every job is a module-level function on picklable values, so that any `concurren
 from __future__ import annotations
 
 import gc
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -57,17 +58,24 @@ class RunOutput:
     """Key of the run that was asked for, when this is another run with the same id."""
 
 
-def make_runs(settings: Settings, jobs: Sequence[RunJob]) -> list[RunOutput]:
-    """Read each run and make its record, its page and its data files."""
-    outputs = []
+@contextmanager
+def without_collector() -> Iterator[None]:
+    """Do without the cycle collector: values form no cycles, and a pass over many costs more than it frees."""
     collecting = gc.isenabled()
-    gc.disable()  # the values of a run form no cycles, and a pass over its columns costs more than it frees
+    gc.disable()
     try:
-        for job in jobs:
-            outputs += _make_run(settings, job)
+        yield
     finally:
         if collecting:
             gc.enable()
+
+
+def make_runs(settings: Settings, jobs: Sequence[RunJob]) -> list[RunOutput]:
+    """Read each run and make its record, its page and its data files."""
+    outputs = []
+    with without_collector():
+        for job in jobs:
+            outputs += _make_run(settings, job)
     return outputs
 
 

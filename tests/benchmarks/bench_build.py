@@ -3,7 +3,7 @@
     python -m tests.benchmarks.bench_build [--runs 1000] [--points 200] [--metrics 5] [--jobs 2]
 
 Prints one row for the limit (every line through `orjson.loads`, one process), for a build into an empty folder, for a
-second build that has nothing to do, and for a third with one run more. Peak memory is the largest single process.
+second build that has nothing to do, for a third with one run more, and for the other limit: writing the same files. Peak memory is the largest single process.
 """
 
 from __future__ import annotations
@@ -61,6 +61,19 @@ def parse_all(root: Path) -> float:
     return time.perf_counter() - began
 
 
+def write_files(site: Path, folder: Path) -> float:
+    """Return the seconds that writing the files of `site` again, bare, takes: what no build can do without."""
+    contents = [
+        (folder / str(number), file.stat().st_size) for number, file in enumerate(site.rglob("*")) if file.is_file()
+    ]
+    folder.mkdir()
+    data = os.urandom(max(size for _, size in contents))
+    began = time.perf_counter()
+    for path, size in contents:
+        path.write_bytes(data[:size])
+    return time.perf_counter() - began
+
+
 def run_build(root: Path, out: Path, cache: Path, jobs: int) -> tuple[float, float, int]:
     """Return (wall s, CPU s, peak MiB of the largest process) of one build in a process of its own."""
     command = [sys.executable, "-m", "reportgen", "build", str(root), "-o", str(out), "-q", "--jobs", str(jobs)]
@@ -95,6 +108,8 @@ def main() -> None:
                 time.sleep(2.1)  # files younger than two seconds are distrusted, and read again
             wall, cpu, peak = run_build(root, out, cache, options.jobs)
             print(f"{name:24}{wall:9.2f}{cpu:9.2f}{wall / limit:9.1f}{peak:10}")
+        bare = write_files(out, Path(folder, "bare"))
+        print(f"{'writing the files, bare':24}{bare:9.2f}{bare:9.2f}{bare / limit:9.1f}")
 
 
 if __name__ == "__main__":

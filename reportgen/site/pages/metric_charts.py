@@ -6,6 +6,7 @@ are made by `reportgen.site.pages.run`.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -192,8 +193,11 @@ def _is_noisy(values: Floats) -> bool:
     """Tell whether a line would be a scribble: many points whose ups and downs add up to many times their range."""
     if len(values) < NOISY_POINTS:
         return False
-    finite = values[np.isfinite(values)]
-    return len(finite) > 1 and float(np.abs(np.diff(finite)).sum()) > NOISY_PATH * float(np.ptp(finite)) > 0
+    path = float(np.abs(values[1:] - values[:-1]).sum())
+    if not math.isfinite(path):
+        values = values[np.isfinite(values)]
+        path = float(np.abs(values[1:] - values[:-1]).sum())
+    return path > 0 and path > NOISY_PATH * float(values.max() - values.min())
 
 
 def _make_line(series: Mapping[int, Series], label: str, *, dashed: bool) -> ChartLine:
