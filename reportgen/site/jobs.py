@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from reportgen.analysis.bands import mean_and_range
 from reportgen.model import Series, Summary
@@ -19,9 +20,12 @@ from reportgen.site.config import Config
 from reportgen.site.pages.run import make_run_page
 from reportgen.site.plan import RunJob
 from reportgen.site.render import Renderer
-from reportgen.sources import ArtifactLimits, read_run
+from reportgen.sources import ArtifactLimits, ReadRun, read_run, stat_files
 from reportgen.sources.record import encode_record, read_series
 from reportgen.sources.summarise import series_in_tables
+
+TOGETHER_BYTES: Final = 4 * 2**20
+"""Runs are made together up to so many bytes of logs and artifacts, which bounds what is in memory at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,41 +76,63 @@ def without_collector() -> Iterator[None]:
 
 def make_runs(settings: Settings, jobs: Sequence[RunJob]) -> list[RunOutput]:
     """Read each run and make its record, its page and its data files."""
-    outputs = []
     with without_collector():
-        for job in jobs:
-            outputs += _make_run(settings, job)
-    return outputs
+        return [output for group in _group_by_size(jobs) for output in _make_together(settings, group)]
 
 
-def _make_run(settings: Settings, job: RunJob) -> list[RunOutput]:
-    outputs = []
-    for read in read_run(job.ref, limits=settings.limits):
-        run = read.run
-        summary = run.summary
-        page = make_run_page(
-            run,
+def _group_by_size(jobs: Sequence[RunJob]) -> Iterator[list[RunJob]]:
+    """Yield small runs in groups that together are no larger than a medium one, and large runs alone."""
+    group: list[RunJob] = []
+    total = 0
+    for job in jobs:
+        size = sum(stat.st_size for stat in stat_files(job.ref).values())
+        if group and total + size > TOGETHER_BYTES:
+            yield group
+            group, total = [], 0
+        group.append(job)
+        total += size
+    if group:
+        yield group
+
+
+def _make_together(settings: Settings, jobs: Sequence[RunJob]) -> list[RunOutput]:
+    """Make several runs, one step for all before the next: a processor is faster at what it has just done."""
+    reads = [(job, read) for job in jobs for read in read_run(job.ref, limits=settings.limits)]
+    pages = [
+        make_run_page(
+            read.run,
             parent=job.parent,
             children=job.children,
             config=settings.config,
             artifact_files=read.artifact_files,
         )
-        path = urls.run_page(summary.key, summary.name)
-        own = data.make_run_files(run)
-        files = {
-            urls.record(summary.key): encode_record(run),
-            urls.series_js(summary.key): own.series,
-            path: settings.renderer.render("run.html", page, path=path),
-            **own.tiles,
-        }
-        copies = tuple(
-            ArtifactCopy(a.published, read.artifact_files[a.path], a.sha256, a.size_bytes)
-            for a in run.artifacts
-            if a.published is not None
-        )
-        twin_of = "" if summary.key == job.ref.key else job.ref.key
-        outputs.append(RunOutput(summary, read.fingerprint, files, copies, twin_of))
-    return outputs
+        for job, read in reads
+    ]
+    paths = [urls.run_page(read.run.summary.key, read.run.summary.name) for _, read in reads]
+    rendered = [settings.renderer.render("run.html", page, path=path) for page, path in zip(pages, paths, strict=True)]
+    series = [data.make_run_files(read.run) for _, read in reads]
+    records = [encode_record(read.run) for _, read in reads]
+    return [_make_output(*parts) for parts in zip(reads, paths, rendered, series, records, strict=True)]
+
+
+def _make_output(
+    source: tuple[RunJob, ReadRun], path: str, page: bytes, own: data.RunFiles, record: bytes
+) -> RunOutput:
+    job, read = source
+    summary = read.run.summary
+    files = {
+        urls.record(summary.key): record,
+        urls.series_js(summary.key): own.series,
+        path: page,
+        **own.tiles,
+    }
+    copies = tuple(
+        ArtifactCopy(a.published, read.artifact_files[a.path], a.sha256, a.size_bytes)
+        for a in read.run.artifacts
+        if a.published is not None
+    )
+    twin_of = "" if summary.key == job.ref.key else job.ref.key
+    return RunOutput(summary, read.fingerprint, files, copies, twin_of)
 
 
 @dataclass(frozen=True, slots=True)
