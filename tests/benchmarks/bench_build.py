@@ -3,7 +3,8 @@
     python -m tests.benchmarks.bench_build [--runs 1000] [--points 200] [--metrics 5] [--jobs 2]
 
 Prints one row for the limit (every line through `orjson.loads`, one process), for a build into an empty folder, for a
-second build that has nothing to do, for a third with one run more, and for the other limit: writing the same files. Peak memory is the largest single process.
+second build that has nothing to do, for a third with one run more, and for the other limit: writing the same files.
+Peak memory is the largest single process.
 """
 
 from __future__ import annotations
