@@ -75,7 +75,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if reporter is None:
         return
-    skipped = [r.nodeid for r in reporter.stats.get("skipped", []) if NEVER_SKIPPED & set(r.keywords)]
+    skipped = [r.nodeid for r in reporter.stats.get("skipped", []) if NEVER_SKIPPED & set(getattr(r, "keywords", ()))]
     if skipped:
         reporter.write_line("")
         reporter.write_line(f"skipped in CI, where nothing may be missing: {', '.join(skipped)}", red=True)

@@ -32,6 +32,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -115,18 +116,22 @@ def render_chart(
 
 
 def _axes(frame: Frame, unit: str, right: float) -> Iterator[str]:
-    bottom = f"{frame.height:g}"
     ys = [f"{frame.level(t):.1f}" for t in frame.y.ticks]
     grid = "".join(f'<line x2="100%" y1="{y}" y2="{y}"/>' for y in ys)
     yield f'<g class="grid">{grid}</g>'
     texts = zip(ys, frame.y.labels, strict=True)
     column = "".join(f'<text x="-8" y="{y}" dy="4">{text}</text>' for y, text in texts)
     yield f'<g text-anchor="end">{column}</g>'
-    xs = [_percent(frame, t) for t in frame.x.ticks]
-    marks = "".join(f'<line x1="{x}" x2="{x}" y1="{bottom}" y2="{frame.height + 4:g}"/>' for x in xs)
-    yield f'<g class="axis"><line x2="100%" y1="{bottom}" y2="{bottom}"/>{marks}</g>'
-    if xs:
-        yield from _step_texts(xs, frame, unit, right)
+    yield _step_axis(frame.x, frame.width, frame.height, unit, right)
+
+
+@lru_cache(maxsize=512)  # the charts of a run share their steps, and so do the runs of a sweep
+def _step_axis(axis: axes.Axis, width: float, height: float, unit: str, right: float) -> str:
+    frame, bottom = Frame(width, height, axis, axis), f"{height:g}"
+    xs = [_percent(frame, t) for t in axis.ticks]
+    marks = "".join(f'<line x1="{x}" x2="{x}" y1="{bottom}" y2="{height + 4:g}"/>' for x in xs)
+    texts = "".join(_step_texts(xs, frame, unit, right)) if xs else ""
+    return f'<g class="axis"><line x2="100%" y1="{bottom}" y2="{bottom}"/>{marks}</g>{texts}'
 
 
 def _step_texts(xs: Sequence[str], frame: Frame, unit: str, right: float) -> Iterator[str]:

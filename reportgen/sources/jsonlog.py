@@ -58,10 +58,10 @@ class ReadLog:
 
 def read_log(path: str, label: str, identity: Identity) -> ReadLog:
     """Read one log or record; `.gz` at the end of `path` says that it is compressed. Raises `OSError`."""
-    descriptor, _ = open_regular(path)
+    descriptor, found = open_regular(path)
     digest = hashlib.sha256()
     with open(descriptor, "rb", buffering=0) as file:
-        chunks = iter_chunks(file, digest)
+        chunks = iter_chunks(file, digest, found.st_size)
         packed = path.endswith(".gz")
         return ReadLog(parse_streams(chunks, label, identity, packed=packed), digest.hexdigest())
 
@@ -97,9 +97,10 @@ class _Readable(Protocol):
     def read(self, size: int, /) -> bytes | None: ...
 
 
-def iter_chunks(file: _Readable, digest: _Digest) -> Iterator[bytes]:
-    """Yield the bytes of a file in chunks and update `digest` with them."""
-    while chunk := file.read(CHUNK_BYTES):
+def iter_chunks(file: _Readable, digest: _Digest, size_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """Yield the bytes of a file of about `size_bytes` in chunks, and update `digest` with them."""
+    at_once = min(CHUNK_BYTES, size_bytes + 1)  # room for a megabyte costs more than reading a small file
+    while chunk := file.read(at_once):
         digest.update(chunk)
         yield chunk
 

@@ -24,7 +24,7 @@ from reportgen.sources.merge import merge_series, merge_streams
 MAX_ROWS: Final = 65_536
 """Points of one metric in one line."""
 TEXT_LEVEL: Final = 6
-_SAMPLE_BYTES: Final = 4096
+_SAMPLE_BYTES: Final = 2048
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
 """gzip, deflate, no name, no time, best compression, unknown system."""
 

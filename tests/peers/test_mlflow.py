@@ -7,12 +7,11 @@ import json
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import pytest
 
 import reportgen
 from reportgen.mlflow_names import ADVICE
-
-mlflow = pytest.importorskip("mlflow", reason="needs the extra 'peers': pip install -e '.[test,peers]'")
 
 ALIASES = {"experiment_id": "experiment", "run_name": "name"}
 NOT_TAKEN = {"log_image": {"timestamp", "synchronous"}, "log_input": {"model"}, "set_experiment": {"trace_location"}}

@@ -9,10 +9,9 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 import reportgen as rg
-
-torch = pytest.importorskip("torch", reason="needs torch, as .ci/run installs it")
 
 SCRIPT = """
 import reportgen as rg
