@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import Executor, Future
+from concurrent.futures import Executor
+from itertools import islice
 from typing import Any, Final, TypeVar
 
 from reportgen.errors import FormatError
@@ -141,7 +142,8 @@ class Stages:
         writer, config, renderer = self._writer, self._settings.config, self._settings.renderer
         records = {key: entry.sha256 for key, entry in self._entries.items()}
         plot_jobs, plots = overviews.plan_plots(index, config, records, writer.location)
-        self._make_plots(plot_jobs)
+        missing = self._missing_plots(plot_jobs)
+        drawn = self._map(jobs.draw_plots, missing, serial=len(missing) <= 1)  # by the workers, meanwhile
         pages = overviews.plan_pages(index, config, plots, self._facts.omitted)
         for done, page in enumerate(pages):
             self._report("page", done, len(pages))
@@ -155,9 +157,14 @@ class Stages:
         writer.stage(urls.SUMMARIES_JS, data.summaries_script(encoded))
         for name, path in renderer.theme.assets.items():
             writer.stage(path, renderer.theme.read_asset(name))
+        self._report("plot", 0, len(missing))
+        for done, images in enumerate(drawn, 1):
+            for path, image in images.items():
+                writer.stage(path, image)
+            self._report("plot", done, len(missing))
 
-    def _make_plots(self, plot_jobs: Sequence[jobs.PlotJob]) -> None:
-        """Draw the plots that the site does not hold; a plot's path is the digest of what it shows."""
+    def _missing_plots(self, plot_jobs: Sequence[jobs.PlotJob]) -> list[tuple[jobs.PlotJob]]:
+        """Keep the plots that the site holds, known by their digests; return the jobs that draw the others."""
         files = self._writer.previous.files if self._writer.previous else {}
         todo = []
         for job in plot_jobs:
@@ -169,30 +176,29 @@ class Stages:
                     missing[path] = plot
             if missing:
                 todo.append((jobs.PlotJob(job.lines, missing),))
-        self._report("plot", 0, len(todo))
-        for done, images in enumerate(self._map(jobs.draw_plots, todo, serial=len(todo) <= 1), 1):
-            for path, image in images.items():
-                self._writer.stage(path, image)
-            self._report("plot", done, len(todo))
+        return todo
 
     # ---- the executor
 
     def _map(
         self, function: Callable[..., _Out], arguments: Sequence[tuple[Any, ...]], *, serial: bool
     ) -> Iterator[_Out]:
-        """Yield `function(*a)` for each of `arguments`, in order.
+        """Return an iterator over `function(*a)` for each of `arguments`, in order; the first jobs begin at once.
 
         Only a few jobs are in flight at a time, so that memory does not grow with the number of runs.
         """
         if serial or self._executor is None:
-            yield from (function(*a) for a in arguments)
-            return
+            return (function(*a) for a in arguments)
         if not isinstance(self._executor, Executor):
             self._executor = self._executor()
-        flying: deque[Future[_Out]] = deque()
-        for a in arguments:
-            flying.append(self._executor.submit(function, *a))
-            if len(flying) >= IN_FLIGHT:
-                yield flying.popleft().result()
-        while flying:
-            yield flying.popleft().result()
+        submit = self._executor.submit
+        waiting = iter(arguments)
+        flying = deque(submit(function, *a) for a in islice(waiting, IN_FLIGHT))
+
+        def results() -> Iterator[_Out]:
+            while flying:
+                result = flying.popleft().result()
+                flying.extend(submit(function, *a) for a in islice(waiting, 1))
+                yield result
+
+        return results()

@@ -25,6 +25,7 @@ MAX_ROWS: Final = 65_536
 """Points of one metric in one line."""
 TEXT_LEVEL: Final = 6
 _SAMPLE_BYTES: Final = 2048
+_SMALL_BYTES: Final = 4096
 _HEADER: Final = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x02\xff"
 """gzip, deflate, no name, no time, best compression, unknown system."""
 
@@ -71,7 +72,12 @@ def encode_streams(streams: Iterable[Stream]) -> bytes:
 
 def _add(parts: list[bytes], data: bytes, strategy: int, crc: int, size: int, *, last: bool = False) -> tuple[int, int]:
     """Append `data` to one deflate stream; each part has its own compressor and ends on a whole byte."""
-    packer = zlib.compressobj(TEXT_LEVEL, zlib.DEFLATED, -15, 9, strategy)
+    window, memory = -15, 9
+    if len(data) < _SMALL_BYTES:
+        window, memory = -12, 5  # setting up the tables of a large window takes ten times as long as packing
+    elif strategy == zlib.Z_RLE:
+        window, memory = -13, 6  # looks one byte back
+    packer = zlib.compressobj(TEXT_LEVEL, zlib.DEFLATED, window, memory, strategy)
     parts += (packer.compress(data), packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
     return zlib.crc32(data, crc), size + len(data)
 
@@ -84,7 +90,7 @@ def _strategy(line: bytes) -> int:
     """
     sample = line[len(line) // 2 :][:_SAMPLE_BYTES]
     plain = len(zlib.compress(sample, 1))
-    packer = zlib.compressobj(1, zlib.DEFLATED, -15, 9, zlib.Z_RLE)
+    packer = zlib.compressobj(1, zlib.DEFLATED, -12, 5, zlib.Z_RLE)
     digits = len(packer.compress(sample)) + len(packer.flush())
     return zlib.Z_DEFAULT_STRATEGY if plain < 0.8 * digits else zlib.Z_RLE
 
