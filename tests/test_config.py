@@ -384,3 +384,10 @@ def test_the_docs_list_the_words_that_decide_a_direction(lead: str, words: froze
 def test_the_error_in_the_docs_is_the_one_that_is_given(tmp_path: Path) -> None:
     shown = re.findall(r"```text\nError: (.*?)\n```", DOC)[0]
     assert refusal(tmp_path, '[metrics."val/accuracy"]\ndirecton = "max"') == shown
+
+
+def test_the_best_of_a_training_metric_is_shown_only_when_its_direction_is_declared() -> None:
+    assert Config().metric("train/loss").summary == "last"
+    assert Config().metric("val/loss").summary == "best"
+    declared = Config(metrics={"train/loss": MetricConfig(direction="min")})
+    assert declared.metric("train/loss").summary == "best"

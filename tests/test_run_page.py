@@ -601,3 +601,10 @@ def test_the_page_of_problems_does_not_depend_on_their_order(renderer: Renderer)
 def test_without_problems_the_page_says_so(renderer: Renderer) -> None:
     html = renderer.render("problems.html", make_problems_page([]), path=urls.PROBLEMS).decode()
     assert "None. Every line of every log was read." in html
+
+
+def test_a_scribble_is_smoothed_and_says_so() -> None:
+    noisy = [math.sin(i * 2.4) for i in range(300)]
+    page = make_page(make_run(metrics={"noisy": noisy, "calm": [i / 300 for i in range(300)]}))
+    said = {chart.title: chart.said for section in page.sections for chart in (*section.main, *section.minor)}
+    assert said == {"noisy": "smoothed, as logged behind", "calm": ""}

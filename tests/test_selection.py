@@ -115,3 +115,11 @@ def test_ten_runs_of_any_groups_have_ten_colours() -> None:
     for shown in (runs[:10], runs[30:40], runs[-10:]):
         assert sorted(assign_slots(experiment, shown).values()) == list(range(1, COLOURS + 1))
     assert set(assign_slots(experiment, runs).values()) == set(range(1, COLOURS + 1))
+
+
+def test_the_best_fold_is_not_the_best_run() -> None:
+    parent = make_summary(run_id="forest", metrics={"auc": [0.90]})
+    fold = make_summary(run_id="fold", metrics={"auc": [0.99]}, parent_id="forest")
+    assert best_run([parent, fold], "auc", "max", "max") == parent
+    lone = make_summary(run_id="forest", metrics={"loss": [0.1]})
+    assert best_run([lone, fold], "auc", "max", "max") == fold
