@@ -377,6 +377,15 @@ def test_figures_have_plot_text_and_best_run() -> None:
     assert 'src="../assets/plots/abababababababababab.svg"' in text
 
 
+def test_a_comparison_has_no_more_figures_than_plots_are_drawn_for() -> None:
+    names = [f"m{i}/acc" for i in range(6)]
+    runs = [make_summary(f"r{i}", metrics={n: [0.1, 0.5 + i / 10] for n in names}) for i in range(3)]
+    experiment, config = make_experiment("e", runs), Config(headline=tuple(names))
+    plots = {name: urls.plot_svg(f"{i:020d}") for i, name in enumerate(names)}
+    assert [f.title for f in make_experiment_compare_page(experiment, config, plots).figures] == names[:3]
+    assert [f.title for f in make_experiment_page(experiment, config, plots).figures] == names
+
+
 # ---- columns
 
 

@@ -20,7 +20,7 @@ from reportgen.site import urls
 from reportgen.site.config import Config
 from reportgen.site.jobs import PlotJob, PlotLine
 from reportgen.site.pages.columns import colour, group_label, headline_of, selection_of, title_of, unit_of
-from reportgen.site.pages.compare import make_compare_page, make_experiment_compare_page
+from reportgen.site.pages.compare import MAX_FIGURES, make_compare_page, make_experiment_compare_page
 from reportgen.site.pages.experiment import make_experiment_page
 from reportgen.site.pages.home import make_home_page
 from reportgen.site.pages.models import make_models_page
@@ -73,15 +73,16 @@ def plan_plots(
     jobs: list[PlotJob] = []
     paths = {}
     for experiment in index.experiments:
+        metrics = headline_of(experiment, config)
 
-        def plan(lines: Sequence[_Line], experiment: Experiment = experiment) -> dict[str, str]:
-            job, found = _plan_lines(experiment, config, lines, records, locate)
+        def plan(lines: Sequence[_Line], metrics: Sequence[str]) -> dict[str, str]:
+            job, found = _plan_lines(config, lines, metrics, records, locate)
             jobs.extend([job] if job.plots else [])
             return found
 
         runs, groups = _run_lines(experiment, config), _group_lines(experiment, config)
-        of_runs = plan(runs)
-        paths[experiment.name] = PlotPaths(plan(groups) if groups else of_runs, of_runs)
+        of_runs = plan(runs, metrics[:MAX_FIGURES] if groups else metrics)
+        paths[experiment.name] = PlotPaths(plan(groups, metrics) if groups else of_runs, of_runs)
     return jobs, paths
 
 
@@ -102,15 +103,15 @@ def _group_lines(experiment: Experiment, config: Config) -> list[_Line]:
 
 
 def _plan_lines(
-    experiment: Experiment,
     config: Config,
     lines: Sequence[_Line],
+    metrics: Sequence[str],
     records: Mapping[str, str],
     locate: Callable[[str], Path],
 ) -> tuple[PlotJob, dict[str, str]]:
-    """Return the job that draws `lines` for each headline metric, and metric -> site path."""
+    """Return the job that draws `lines` for each of `metrics`, and metric -> site path."""
     plots, paths = {}, {}
-    for metric in headline_of(experiment, config):
+    for metric in metrics:
         content = [
             (line.label, line.slot, [records[run.key] for run in line.runs if metric in run.metrics]) for line in lines
         ]

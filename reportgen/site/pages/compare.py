@@ -51,6 +51,8 @@ from reportgen.site.text import column_decimals, format_duration, format_number,
 
 MAX_METRICS: Final = 60
 MAX_PARAMS: Final = 200
+MAX_FIGURES: Final = 3
+"""Static plots of a comparison: those of the leading headline metrics."""
 _LABEL_PARAMS: Final = 60
 
 
@@ -206,7 +208,7 @@ def make_experiment_compare_page(experiment: Experiment, config: Config, plots: 
         same=same[:MAX_PARAMS],
         same_total=len(same),
         facts=_facts(runs),
-        figures=make_figures(experiment, config, plots, runs, pool=runs),
+        figures=make_figures(experiment, config, plots, runs, pool=runs, limit=MAX_FIGURES),
         csv=urls.experiment_csv(experiment.name),
     )
 

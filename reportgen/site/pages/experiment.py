@@ -267,14 +267,17 @@ def make_figures(
     selected: Sequence[Summary],
     *,
     pool: Sequence[Summary] | None = None,
+    limit: int | None = None,
 ) -> tuple[Figure, ...]:
-    """Return one figure for each headline metric that has a plot or a best run.
+    """Return one figure for each headline metric that has a plot or a best run, `limit` at most.
 
     `selected` are the runs in the plots; the best is that of `pool`, by default of the whole experiment.
     """
     pool = experiment.runs if pool is None else pool
-    figures = []
+    figures: list[Figure] = []
     for metric in headline_of(experiment, config):
+        if len(figures) == limit:
+            break
         known = config.metric(metric)
         summary, title = summary_name(known), title_of(metric, known)
         best = best_run(pool, metric, summary, known.direction)
