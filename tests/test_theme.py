@@ -177,8 +177,22 @@ def test_a_url_in_a_style_sheet_names_the_published_file(make: Make) -> None:
     resolved = load_theme("base")
     svg, png = (resolved.assets[name].removeprefix("assets/") for name in ("img/x.svg", "i.png"))
     assert resolved.read_asset("css/a.css").decode() == (
-        f'a{{b:url("{svg}#y")}}/* url(no.png) */c{{d:url("data:image/png;base64,x") url(#z) url("{png}")}}'
+        f'a{{b:url("{svg}#y")}}c{{d:url("data:image/png;base64,x") url(#z) url("{png}")}}'
     )
+
+
+def test_own_scripts_and_style_sheets_are_published_without_comments_and_libraries_as_they_came(make: Make) -> None:
+    script = "// says what\nvar a = `x  ${1}  //y`;\n\n/* more */\n"
+    style = "/* why */\na {\n  color: red;\n}\n"
+    make(
+        "base",
+        **{"static/a.js": script, "static/vendor/a.js": script, "static/a.css": style, "static/vendor/a.css": style},
+    )
+    resolved = load_theme("base")
+    assert resolved.read_asset("a.js").decode() == "var a=`x  ${1}  //y`;"
+    assert resolved.read_asset("a.css").decode() == "a{color:red}"
+    assert resolved.read_asset("vendor/a.js").decode() == script
+    assert resolved.read_asset("vendor/a.css").decode() == style
 
 
 def test_a_style_sheet_gets_a_new_name_when_a_picture_in_it_changes(make: Make) -> None:

@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+import rcssmin
+import rjsmin
+
 import reportgen
 from reportgen.errors import ThemeError
 from reportgen.site.spelling import suggestion
@@ -26,8 +29,10 @@ OptionValue = str | int | float | bool
 MANIFEST: Final = "theme.toml"
 MANIFEST_KEYS: Final = ("name", "description", "extends", "options")
 OPTION_KEYS: Final = ("default", "choices", "description")
-ASSET_TYPES: Final = frozenset((".css", ".js", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".woff2"))
-"""Extensions of the static files that are published; licences and notes that lie beside them are not."""
+ASSET_TYPES: Final = frozenset(
+    (".css", ".js", ".svg", ".png", ".jpg", ".jpeg", ".gif", ".webp", ".ico", ".woff2", ".txt")
+)
+"""Extensions of the static files that are published; types and manifests that lie beside them are not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,8 +256,15 @@ _CSS_LINKS: Final = re.compile(
 
 
 def _published(file: str, data: bytes, assets: Mapping[str, str]) -> bytes:
-    """Return a static file as it is published; `assets` must know what a style sheet refers to."""
-    if not file.lower().endswith(".css"):
+    """Return a static file as it is published; `assets` must know what a style sheet refers to.
+
+    Own scripts and style sheets lose their comments and indentation; libraries in `vendor/` stay as they came.
+    """
+    extension = posixpath.splitext(file)[1].lower()
+    own = not file.startswith("vendor/")
+    if extension == ".js" and own:
+        return str(rjsmin.jsmin(_decoded(file, data))).encode()
+    if extension != ".css":
         return data
 
     def replace(match: re.Match[str]) -> str:
@@ -267,8 +279,13 @@ def _published(file: str, data: bytes, assets: Mapping[str, str]) -> bytes:
             raise ThemeError(f"static/{file}: url({target}) names no file of the theme: add 'static/{name}'")
         return f'url("{posixpath.basename(assets[name])}{target[len(path) :]}")'
 
+    text = _CSS_LINKS.sub(replace, _decoded(file, data))
+    return str(rcssmin.cssmin(text) if own else text).encode()
+
+
+def _decoded(file: str, data: bytes) -> str:
     try:
-        return _CSS_LINKS.sub(replace, data.decode("utf-8-sig")).encode()
+        return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise ThemeError(f"static/{file}: not UTF-8 at byte {error.start + 1}: save the file as UTF-8") from None
 
