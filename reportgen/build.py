@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
@@ -44,8 +44,10 @@ class BuildResult:
     removed: int
     omitted: int
     """Runs that `include` and `exclude` left out."""
+    dropped: int
+    """Runs whose exact points were left out to keep the site below `max_site_mb`."""
     notices: tuple[Problem, ...]
-    """What is to be said of the output folder as it was found; it stands on no page."""
+    """What is to be said of the output folder as it was found, and of its size; it stands on no page."""
     duration_s: float
 
 
@@ -77,7 +79,7 @@ def build(
     name = f"files-{short_key(os.path.realpath(out))}.json"
     cache = StatCache(folder / name if use_cache else None)
     compiled = str(folder / "templates" / plan.code_digest()[:12]) if use_cache else None
-    limits = _limits(config)
+    limits = artifact_limits(config)
     with SiteWriter(out, cache=cache, wait=wait, on_wait=on_wait) as writer:
         found = discover(sources, cache=cache)
         refs = [ref for ref in found.runs if config.includes(ref.experiment, ref.name)]
@@ -105,17 +107,31 @@ def build(
         written=len(written.written),
         removed=len(written.removed),
         omitted=omitted,
-        notices=writer.notices,
+        dropped=sum(bool(entry.dropped) for entry in content.entries.values()),
+        notices=(*writer.notices, *_find_excess(out, config, (*written.written, *written.unchanged))),
         duration_s=time.monotonic() - began,
     )
 
 
-def _limits(config: Config) -> ArtifactLimits:
+def artifact_limits(config: Config) -> ArtifactLimits:
+    """Return which artifacts a site with this configuration publishes."""
     return ArtifactLimits(
         max_bytes=int(config.max_artifact_mb * 2**20),
         include=config.artifact_include,
         exclude=config.artifact_exclude,
     )
+
+
+def _find_excess(out: Path, config: Config, paths: Iterable[str]) -> tuple[Problem, ...]:
+    """Return what is to be said of a site that is larger than it should be, although all tiles are gone."""
+    if config.max_site_mb is None:
+        return ()
+    size = sum((out / path).stat().st_size for path in paths) / 2**20
+    if size <= config.max_site_mb:
+        return ()
+    message = f"the site has {size:,.1f} MB without any exact points of long series, more than max_site_mb = "
+    hint = "raise it, publish fewer artifacts ([artifacts] in the configuration), or leave runs out (include, exclude)"
+    return (Problem(where=str(out), message=f"{message}{config.max_site_mb:g}", hint=hint),)
 
 
 def _find_stamps(

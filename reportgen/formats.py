@@ -211,7 +211,7 @@ def run_key(run_id: str) -> str:
     return hashlib.sha256(b"reportgen\0" + run_id.encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=65_536)
 def short_key(key: str) -> str:
     """Return the first 10 lower-case base32 digits of sha256(`key`), the part of a page's URL that identifies."""
     return base64.b32encode(hashlib.sha256(key.encode("utf-8", "surrogatepass")).digest()).decode()[:10].lower()

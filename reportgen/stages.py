@@ -6,15 +6,22 @@ The order of the stages and what is kept from the site that is there; what a fil
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
+from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
 from reportgen.errors import FormatError
 from reportgen.index import Index, make_index
 from reportgen.model import Summary
-from reportgen.site import data, jobs, overviews, plan, urls
+from reportgen.site import jobs, overviews, plan, urls
+from reportgen.site.budget import RunTiles, choose_dropped
+from reportgen.site.data.index import index_script
+from reportgen.site.data.search import search_script
+from reportgen.site.data.summaries import decode_summaries, encode_summaries, summaries_script
+from reportgen.site.data.tables import table_script
+from reportgen.site.folder import NOJEKYLL
 from reportgen.site.pages.csv import runs_csv
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.theme import Theme
@@ -63,8 +70,15 @@ class Stages:
         self._make_runs(run_jobs, stamps)
         index = make_index(self._summaries.values(), self._facts.problems)
         self._make_pages(index)
+        dropped = self._keep_below_limit(run_jobs, index)
+        for path, content in self._make_front(index, dropped).items():
+            self._writer.stage(path, content)
+        return self._content(index, self._entries)
+
+    @staticmethod
+    def _content(index: Index, entries: Mapping[str, plan.RunEntry]) -> plan.SiteContent:
         problems = tuple(dict.fromkeys(problem for problem, _ in index.problems))  # twins share theirs
-        return plan.SiteContent(self._entries, len(index.experiments), problems)
+        return plan.SiteContent(entries, len(index.experiments), problems)
 
     # ---- runs
 
@@ -78,8 +92,14 @@ class Stages:
             self._entries[key] = entry
             self._summaries[key] = summary
         todo = [job for job in run_jobs if job.ref.key not in reusable]
-        batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
         stats = {job.ref.key: stat_files(job.ref) for job in todo}
+        for job, output in self._read(todo):
+            self._stage_run(job, output)
+            remember_files(job.ref, stats[job.ref.key], output.fingerprint, self._cache)
+
+    def _read(self, todo: Sequence[plan.RunJob]) -> Iterator[tuple[plan.RunJob, jobs.RunOutput]]:
+        """Yield what each run puts into the site, with its job."""
+        batches = [todo[i : i + BATCH] for i in range(0, len(todo), BATCH)]
         done = 0
         self._report("read", 0, len(todo))
         arguments = [(self._settings, batch) for batch in batches]
@@ -88,9 +108,7 @@ class Stages:
         ):
             by_key = {job.ref.key: job for job in batch}
             for output in made:
-                job = by_key[output.twin_of or output.summary.key]
-                self._stage_run(job, output)
-                remember_files(job.ref, stats[job.ref.key], output.fingerprint, self._cache)
+                yield by_key[output.twin_of or output.summary.key], output
             done += len(batch)
             self._report("read", done, len(todo))
 
@@ -103,7 +121,7 @@ class Stages:
             return {}
         try:
             encoded = self._writer.location(urls.SUMMARIES).read_bytes()
-            known = {s.key: s for s in data.decode_summaries(encoded)}
+            known = {s.key: s for s in decode_summaries(encoded)}
         except (OSError, FormatError):
             return {}
         entries = plan.decode_content(previous.document).entries
@@ -138,23 +156,19 @@ class Stages:
     # ---- pages about many runs
 
     def _make_pages(self, index: Index) -> None:
-        """Draw the plots, render every page about many runs, and stage them with data files and assets."""
+        """Draw the plots, render the pages about many runs, and stage them with data files and assets."""
         writer, config, renderer = self._writer, self._settings.config, self._settings.renderer
         records = {key: entry.sha256 for key, entry in self._entries.items()}
         plot_jobs, plots = overviews.plan_plots(index, config, records, writer.location)
         missing = self._missing_plots(plot_jobs)
         drawn = self._map(jobs.draw_plots, missing, serial=len(missing) <= 1)  # by the workers, meanwhile
-        pages = overviews.plan_pages(index, config, plots, self._facts.omitted)
+        pages = overviews.plan_pages(index, config, plots)
         for done, page in enumerate(pages):
             self._report("page", done, len(pages))
             writer.stage(page.path, renderer.render(page.template, page.make(), path=page.path))
         self._report("page", len(pages), len(pages))
-        for experiment in index.experiments:
-            writer.stage(urls.experiment_csv(experiment.name), runs_csv(experiment.runs))
-        writer.stage(urls.RUNS_CSV, runs_csv(index.runs))
-        encoded = data.encode_summaries(index.runs)
-        writer.stage(urls.SUMMARIES, encoded)
-        writer.stage(urls.SUMMARIES_JS, data.summaries_script(encoded))
+        with jobs.without_collector():
+            self._stage_tables(index)
         for name, path in renderer.theme.assets.items():
             writer.stage(path, renderer.theme.read_asset(name))
         self._report("plot", 0, len(missing))
@@ -162,6 +176,27 @@ class Stages:
             for path, image in images.items():
                 writer.stage(path, image)
             self._report("plot", done, len(missing))
+
+    def _stage_tables(self, index: Index) -> None:
+        """Stage what tools and scripts read of many runs."""
+        writer, config = self._writer, self._settings.config
+        for experiment in index.experiments:
+            writer.stage(urls.experiment_csv(experiment.name), runs_csv(experiment.runs))
+            writer.stage(urls.table_js(experiment.name), table_script(experiment, config))
+        writer.stage(urls.RUNS_CSV, runs_csv(index.runs))
+        writer.stage(urls.SEARCH_JS, search_script(index, config))
+        encoded = encode_summaries(index.runs)
+        writer.stage(urls.SUMMARIES, encoded)
+        writer.stage(urls.SUMMARIES_JS, summaries_script(encoded))
+
+    def _make_front(self, index: Index, dropped: Collection[str]) -> dict[str, bytes]:
+        """Return the files that say what the site goes without; `dropped` are keys of runs without tiles."""
+        config, renderer = self._settings.config, self._settings.renderer
+        home = overviews.plan_home(index, config, omitted=self._facts.omitted, dropped=len(dropped))
+        return {
+            home.path: renderer.render(home.template, home.make(), path=home.path),
+            urls.INDEX_JS: index_script(index, config, dropped),
+        }
 
     def _missing_plots(self, plot_jobs: Sequence[jobs.PlotJob]) -> list[tuple[jobs.PlotJob]]:
         """Keep the plots that the site holds, known by their digests; return the jobs that draw the others."""
@@ -177,6 +212,64 @@ class Stages:
             if missing:
                 todo.append((jobs.PlotJob(job.lines, missing),))
         return todo
+
+    # ---- the limit of the site's size
+
+    def _keep_below_limit(self, run_jobs: Sequence[plan.RunJob], index: Index) -> Collection[str]:
+        """Take the tiles of the oldest runs out of a site that is too large; return the keys of the runs.
+
+        The decision is the same whatever lay in the folder before: tiles that an earlier build left out count with the
+        size that it noted, and are made when there is room for them now.
+        """
+        chosen = self._choose_dropped(index)
+        without = {key for key, entry in self._entries.items() if entry.dropped}
+        self._bring_tiles_back(run_jobs, without - chosen.keys())
+        for key in chosen.keys() - without:
+            for path in chosen[key]:
+                self._writer.discard(path)
+            files = tuple(path for path in self._entries[key].files if path not in chosen[key])
+            self._entries[key] = replace(self._entries[key], files=files, dropped=chosen[key])
+        return [key for key, entry in self._entries.items() if entry.dropped]
+
+    def _choose_dropped(self, index: Index) -> dict[str, Mapping[str, int]]:
+        """Return run key -> tiles with their sizes, of the runs that have to go without."""
+        limit = self._settings.config.max_site_mb
+        if limit is None:
+            return {}
+        sizes = self._writer.sizes()
+        for entry in self._entries.values():
+            sizes.update(entry.dropped)
+        runs = {}
+        for key, entry in self._entries.items():
+            tiles = sorted((*filter(urls.is_tile, entry.files), *entry.dropped))
+            runs[key] = RunTiles(key, self._summaries[key].start_time, {path: sizes[path] for path in tiles})
+        total = sum(sizes.values()) + self._measure_rest(index, sizes)
+        return {key: runs[key].sizes for key in choose_dropped(total, int(limit * 2**20), runs.values())}
+
+    def _measure_rest(self, index: Index, sizes: Mapping[str, int]) -> int:
+        """Return the bytes of what is made last, as if no tile had been left out."""
+        front = self._make_front(index, ())
+        whole = {
+            key: replace(entry, files=(*entry.files, *entry.dropped), dropped={})
+            for key, entry in self._entries.items()
+        }
+        files = dict.fromkeys((*sizes, *front, NOJEKYLL), "0" * 64)
+        listed = plan.encode_site(self._facts, self._content(index, whole), files)
+        return len(listed) + sum(map(len, front.values()))
+
+    def _bring_tiles_back(self, run_jobs: Sequence[plan.RunJob], keys: Collection[str]) -> None:
+        """Stage the tiles of runs that an earlier build left out; a run that has changed since waits for the next."""
+        origins = {self._entries[key].twin_of or key for key in keys}
+        todo = [job for job in run_jobs if job.ref.key in origins]
+        for _, output in self._read(todo) if todo else ():
+            key = output.summary.key
+            if key not in keys or output.fingerprint != self._entries[key].sources:
+                continue
+            tiles = {path: content for path, content in output.files.items() if urls.is_tile(path)}
+            for path, content in tiles.items():
+                self._writer.stage(path, content)
+            files = tuple(sorted({*self._entries[key].files, *tiles}))
+            self._entries[key] = replace(self._entries[key], files=files, dropped={})
 
     # ---- the executor
 

@@ -152,9 +152,20 @@ def test_only_what_belongs_to_a_new_run_and_the_overviews_is_written(tmp_path: P
     add_a_run(root)
     build_site(root, tmp_path / "site")
     after = states(tmp_path / "site")
-    old_runs = [path for path in before if path.startswith(("r/", "data/runs/", "data/series/", "a/"))]
+    old_runs = [path for path in before if path.startswith(("r/", "data/runs/", "data/series/", "data/texts/", "a/"))]
     assert len(old_runs) == 4 * 3
     assert [path for path in old_runs if after[path] != before[path]] == []
+
+
+def test_the_table_of_an_experiment_stays_when_another_changes(tmp_path: Path) -> None:
+    make_runs(tmp_path / "runs", ["r0", "r1"])
+    build_site(tmp_path / "runs", tmp_path / "site")
+    before = states(tmp_path / "site")
+    add_an_experiment(tmp_path / "runs")
+    build_site(tmp_path / "runs", tmp_path / "site")
+    after = states(tmp_path / "site")
+    assert after[urls.table_js("digits")] == before[urls.table_js("digits")]
+    assert after[urls.SEARCH_JS] != before[urls.SEARCH_JS]
 
 
 def test_a_site_grows_when_it_is_its_own_source(tmp_path: Path) -> None:

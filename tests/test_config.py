@@ -337,6 +337,20 @@ def test_asking_leaves_the_digest_and_the_description_as_they_are(tmp_path: Path
     assert config.digest() == Config().digest()
 
 
+def test_the_size_of_a_site_has_no_limit_unless_one_is_set(tmp_path: Path) -> None:
+    assert Config().max_site_mb is None
+    assert load(tmp_path, "").describe()["max_site_mb"] is None
+    config = load(tmp_path, "max_site_mb = 900")
+    assert (config.max_site_mb, config.describe()["max_site_mb"]) == (900, 900.0)
+    assert config.digest() != Config().digest()
+    assert config.digest() == load(tmp_path, "max_site_mb = 900.0").digest()
+
+
+@pytest.mark.parametrize("value", ["-1", "'900'", "true", "inf"])
+def test_a_limit_of_the_size_is_a_number_from_0_up(tmp_path: Path, value: str) -> None:
+    assert "max_site_mb: expected a number" in refusal(tmp_path, f"max_site_mb = {value}")
+
+
 # ---- the page that describes it
 
 

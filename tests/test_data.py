@@ -1,4 +1,4 @@
-"""Data files: columns and summaries come back as they went in, and scripts cannot be broken out of."""
+"""What all data files share, and the summaries: they come back as they went in, and scripts cannot be broken out of."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reportgen.errors import FormatError
-from reportgen.formats import short_key
-from reportgen.site import data, urls
-from tests.factories import make_run, make_summary
+from reportgen.site import data
+from tests.contract import read_call
+from tests.factories import make_summary
 
 
 @given(st.lists(st.floats(allow_nan=True, width=64), max_size=100))
@@ -86,34 +86,19 @@ def test_summaries_stop_at_the_limit() -> None:
         data.decode_summaries(bomb, max_bytes=1_000)
 
 
-def _payload(script: bytes) -> object:
-    text = script.decode()
-    assert text.startswith("reportgen.data(")
-    return json.loads(text.removeprefix("reportgen.data(").removesuffix(");\n").partition(",")[2])
+@given(st.recursive(st.none() | st.booleans() | st.text(), lambda inner: st.lists(inner, max_size=3)))
+def test_a_packed_payload_comes_back(value: object) -> None:
+    assert data.unpack(data.pack(value)) == value
 
 
-def test_long_series_get_an_envelope_and_exact_tiles() -> None:
-    n = 70_000
-    values = np.sin(np.arange(n) / 50)
-    values[12_345] = 99.0
-    run = make_run(run_id="long", metrics={"loss": values.tolist()})
-    files = data.make_run_files(run)
-    payload = _payload(files.series)
-    assert isinstance(payload, dict)
-    (long,) = payload["long"]
-    assert long["n"] == n and long["tiles"] == 2
-    assert max(data.decode_column(long["max"])) == 99.0
-    key = run.summary.key
-    tiles = [_payload(files.tiles[urls.tile_js(key, 0, i)]) for i in range(2)]
-    exact = np.concatenate([data.decode_column(t["values"]) for t in tiles if isinstance(t, dict)])
-    np.testing.assert_array_equal(exact, values)
+@pytest.mark.parametrize("size", [10, 100_000], ids=["small window", "large window"])
+def test_packing_depends_on_the_payload_alone(size: int) -> None:
+    payload = [f"{i} × {i * i}" for i in range(size)]
+    assert data.pack(payload) == data.pack(list(payload))
+    assert data.unpack(data.pack(payload)) == payload
 
 
-def test_short_series_with_the_same_steps_share_a_block() -> None:
-    run = make_run(run_id="short", metrics={"a": [1.0, 2.0], "b": [3.0, 4.0]})
-    payload = _payload(data.make_run_files(run).series)
-    assert isinstance(payload, dict)
-    assert payload["key"] == run.summary.key
-    (block,) = payload["blocks"]
-    assert block["names"] == ["a", "b"] and block["values"] == [1.0, 2.0, 3.0, 4.0]
-    assert short_key(run.summary.key) in data.make_run_files(run).series.decode().partition(",")[0]
+def test_a_script_cannot_be_broken_out_of() -> None:
+    hostile = '"); alert(1); ("\u2028</script>'
+    name, payload = read_call(data.script("x", [hostile]))
+    assert (name, payload) == ("x", [hostile])

@@ -13,6 +13,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import orjson
@@ -33,6 +34,7 @@ MIN_SEEDS: Final = 3
 # ---- which runs belong together
 
 
+@lru_cache(maxsize=4096)
 def is_seed(param: str) -> bool:
     """Tell whether a param only names the repetition: `seed`, `random_seed`, `random_state`, also behind `/` or `.`."""
     return _SEED.fullmatch(param) is not None

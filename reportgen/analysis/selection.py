@@ -58,16 +58,17 @@ def best_run(runs: Sequence[Summary], metric: str, summary: str, direction: str 
     """Return the best of the contenders, None when the metric has no direction or no contender has a finite value."""
     if direction is None:
         return None
-    ranked = rank_runs(_whole_runs(contenders(runs), metric), metric, summary, direction)
+    ranked = rank_runs(rivals(runs, metric), metric, summary, direction)
     if not ranked or finite_value(ranked[0], metric, summary, direction) is None:
         return None
     return ranked[0]
 
 
-def _whole_runs(runs: Sequence[Summary], metric: str) -> tuple[Summary, ...]:
-    """Return `runs` without children of runs that have the metric too: the best fold is not the best model."""
-    parents = {run.run_id for run in runs if metric in run.metrics}
-    return tuple(run for run in runs if run.parent_id not in parents or run.parent_id == run.run_id)
+def rivals(runs: Sequence[Summary], metric: str) -> tuple[Summary, ...]:
+    """Return the contenders without children of runs that have the metric too: the best fold is not the best model."""
+    able = contenders(runs)
+    parents = {run.run_id for run in able if metric in run.metrics}
+    return tuple(run for run in able if run.parent_id not in parents or run.parent_id == run.run_id)
 
 
 def select_runs(
@@ -75,7 +76,7 @@ def select_runs(
 ) -> tuple[Summary, ...]:
     """Return the `limit` best contenders by `metric`, best first; without a usable metric the newest, newest first."""
     if metric is not None and best_run(experiment.runs, metric, summary, direction) is not None:
-        ranked = rank_runs(_whole_runs(contenders(experiment.runs), metric), metric, summary, direction)
+        ranked = rank_runs(rivals(experiment.runs, metric), metric, summary, direction)
         return tuple(r for r in ranked if finite_value(r, metric, summary, direction) is not None)[:limit]
     return rank_runs(experiment.runs, "", summary, None)[:limit]
 

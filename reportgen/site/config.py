@@ -67,6 +67,8 @@ class Config:
     include: tuple[str, ...] = ()
     """Patterns of experiments or `experiment/run name`; empty = all."""
     exclude: tuple[str, ...] = ()
+    max_site_mb: float | None = None
+    """Size in MiB above which the site goes without the exact points of its oldest runs; None for no limit."""
     max_artifact_mb: float = 10.0
     """Largest artifact that is published, in MiB."""
     artifact_include: tuple[str, ...] = ()
@@ -119,6 +121,7 @@ class Config:
             "headline": list(self.headline),
             "include": list(self.include),
             "exclude": list(self.exclude),
+            "max_site_mb": None if self.max_site_mb is None else float(self.max_site_mb),
             "theme_options": dict(sorted(self.theme_options.items())),
             "metrics": {
                 name: {"direction": m.direction, "unit": m.unit, "title": m.title, "summary": m.summary}

@@ -33,6 +33,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
         "headline",
         "include",
         "exclude",
+        "max_site_mb",
         "theme_options",
         "metrics",
         "experiments",
@@ -129,6 +130,7 @@ def _config(data: object, label: str, folder: Path) -> Config:
         },
         include=top.texts("include"),
         exclude=top.texts("exclude"),
+        max_site_mb=top.number("max_site_mb", 0.0) if "max_site_mb" in top.data else None,
         max_artifact_mb=artifacts.number("max_mb", Config().max_artifact_mb),
         artifact_include=artifacts.texts("include"),
         artifact_exclude=artifacts.texts("exclude"),
@@ -225,12 +227,12 @@ def _unknown(place: tuple[str, ...], key: str, value: object, known: Sequence[st
     if len(place) == 2 and isinstance(value, dict):
         return f'{lead} a name with dots needs quotes: write [{place[0]}."{place[1]}.{key}"]'
     elsewhere = [table for table, keys in KEYS.items() if key in keys]
-    if near := suggestion(key, known):
-        lead += near
-    elif elsewhere == [""]:
+    if elsewhere == [""]:
         lead += f" '{key}' belongs at the top of the file, above the first [table];"
     elif "artifacts" in elsewhere:
         lead += f" did you mean 'artifacts.{key}'?"
+    else:
+        lead += suggestion(key, known)
     return f"{lead} known here: {_list(known)}"
 
 

@@ -15,8 +15,10 @@ from typing import Final
 from reportgen.analysis.bands import mean_and_range
 from reportgen.model import Series, Summary
 from reportgen.plots import Line, Plot, render_plot
-from reportgen.site import data, urls
+from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.data.series import make_run_files
+from reportgen.site.data.texts import read_texts
 from reportgen.site.pages.run import make_run_page
 from reportgen.site.plan import RunJob
 from reportgen.site.render import Renderer
@@ -56,7 +58,7 @@ class RunOutput:
     summary: Summary
     fingerprint: tuple[str, ...]
     files: Mapping[str, bytes]
-    """Site path -> bytes of record, page, series and tiles."""
+    """Site path -> bytes of record, page and data files."""
     artifacts: tuple[ArtifactCopy, ...]
     twin_of: str = ""
     """Key of the run that was asked for, when this is another run with the same id."""
@@ -110,22 +112,20 @@ def _make_together(settings: Settings, jobs: Sequence[RunJob]) -> list[RunOutput
     ]
     paths = [urls.run_page(read.run.summary.key, read.run.summary.name) for _, read in reads]
     rendered = [settings.renderer.render("run.html", page, path=path) for page, path in zip(pages, paths, strict=True)]
-    series = [data.make_run_files(read.run) for _, read in reads]
+    scripts = [
+        make_run_files(read.run, settings.config, read_texts(page.files, read.artifact_files))
+        for (_, read), page in zip(reads, pages, strict=True)
+    ]
     records = [encode_record(read.run) for _, read in reads]
-    return [_make_output(*parts) for parts in zip(reads, paths, rendered, series, records, strict=True)]
+    return [_make_output(*parts) for parts in zip(reads, paths, rendered, scripts, records, strict=True)]
 
 
 def _make_output(
-    source: tuple[RunJob, ReadRun], path: str, page: bytes, own: data.RunFiles, record: bytes
+    source: tuple[RunJob, ReadRun], path: str, page: bytes, scripts: Mapping[str, bytes], record: bytes
 ) -> RunOutput:
     job, read = source
     summary = read.run.summary
-    files = {
-        urls.record(summary.key): record,
-        urls.series_js(summary.key): own.series,
-        path: page,
-        **own.tiles,
-    }
+    files = {urls.record(summary.key): record, path: page, **scripts}
     copies = tuple(
         ArtifactCopy(a.published, read.artifact_files[a.path], a.sha256, a.size_bytes)
         for a in read.run.artifacts

@@ -10,7 +10,6 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from reportgen.analysis.selection import assign_slots
 from reportgen.index import Index
@@ -26,11 +25,8 @@ from reportgen.site.pages.home import make_home_page
 from reportgen.site.pages.models import make_models_page
 from reportgen.site.pages.problems import make_problems_page
 from reportgen.site.pages.runs import make_runs_page
-from reportgen.site.pages.tables import plotted_groups
+from reportgen.site.pages.tables import MAX_SEEDS, plotted_groups
 from reportgen.site.plan import code_digest
-
-MAX_SEEDS: Final = 10
-"""Runs of one configuration that a plot's mean and band are made of at most: the oldest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +76,25 @@ def plan_plots(
             jobs.extend([job] if job.plots else [])
             return found
 
-        runs, groups = _run_lines(experiment, config), _group_lines(experiment, config)
+        runs, groups = _run_lines(experiment, selection_of(experiment, config)), _group_lines(experiment, config)
         of_runs = plan(runs, metrics[:MAX_FIGURES] if groups else metrics)
         paths[experiment.name] = PlotPaths(plan(groups, metrics) if groups else of_runs, of_runs)
     return jobs, paths
 
 
-def _run_lines(experiment: Experiment, config: Config) -> list[_Line]:
-    runs = selection_of(experiment, config)
+def plan_comparison(
+    experiment: Experiment,
+    runs: Sequence[Summary],
+    config: Config,
+    records: Mapping[str, str],
+    locate: Callable[[str], Path],
+) -> tuple[PlotJob, dict[str, str]]:
+    """Return the plots of a comparison of `runs`, and metric -> site path, as `plan_plots` does for the selection."""
+    metrics = headline_of(experiment, config)[:MAX_FIGURES]
+    return _plan_lines(config, _run_lines(experiment, runs), metrics, records, locate)
+
+
+def _run_lines(experiment: Experiment, runs: Sequence[Summary]) -> list[_Line]:
     slots = assign_slots(experiment, runs)
     names = [run.name for run in runs]
     return [
@@ -136,15 +143,19 @@ def _plot_digest(metric: str, frame: Plot, content: Sequence[tuple[str, int, lis
 # ---- pages
 
 
-def plan_pages(index: Index, config: Config, plots: Mapping[str, PlotPaths], omitted: int) -> list[PageJob]:
-    """Return every page about many runs."""
+def plan_home(index: Index, config: Config, *, omitted: int, dropped: int) -> PageJob:
+    """Return the home page, which says what the site goes without and so is made after all else."""
+    return PageJob(urls.HOME, "home.html", lambda: make_home_page(index, config, omitted=omitted, dropped=dropped))
+
+
+def plan_pages(index: Index, config: Config, plots: Mapping[str, PlotPaths]) -> list[PageJob]:
+    """Return every page about many runs but the home page."""
     by_key = {run.key: run for run in index.runs}
 
     def problems() -> object:
         return make_problems_page([(p, by_key.get(key) if key else None) for p, key in index.problems])
 
     jobs = [
-        PageJob(urls.HOME, "home.html", lambda: make_home_page(index, config, omitted=omitted)),
         PageJob(urls.RUNS, "runs.html", lambda: make_runs_page(index, config)),
         PageJob(urls.COMPARE, "compare.html", lambda: make_compare_page(index, config)),
         PageJob(urls.MODELS, "models.html", lambda: make_models_page(index, config)),

@@ -10,7 +10,7 @@ import hashlib
 import sys
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
@@ -22,6 +22,7 @@ import reportgen
 from reportgen.capture.redaction import REDACTION_VERSION
 from reportgen.formats import SITE_FORMAT
 from reportgen.model import Problem, Relative
+from reportgen.site import urls
 from reportgen.site.config import Config
 from reportgen.site.folder import PreviousSite
 from reportgen.site.theme import Theme
@@ -43,13 +44,13 @@ class RunJob:
 def site_stamp(config: Config, theme: Theme) -> str:
     """Return the digest of all that decides how the same run looks: versions, code, configuration, theme.
 
-    Runs of a site with another stamp are read and rendered anew.
+    Runs of a site with another stamp are read and rendered anew. How large the site may be is no part of it.
     """
     digest = hashlib.sha256()
     parts = [f"{name} {version(name)}" for name in LIBRARIES]
     parts += [f"Python {sys.version_info[0]}.{sys.version_info[1]}", f"zlib {zlib.ZLIB_RUNTIME_VERSION}"]
     digest.update(repr((SITE_FORMAT, REDACTION_VERSION, reportgen.__version__, parts)).encode())
-    digest.update(f"{config.digest()} {theme.digest}".encode())
+    digest.update(f"{replace(config, max_site_mb=None).digest()} {theme.digest}".encode())
     digest.update(code_digest().encode())
     return digest.hexdigest()
 
@@ -123,6 +124,8 @@ class RunEntry:
     """Site paths of all files of the run."""
     twin_of: str = ""
     """Key of the run that has the same id and another history, where that run has the id's own key."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Site path -> size in bytes of each tile that was left out to keep the site below `max_site_mb`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +167,7 @@ def same_site(document: Mapping[str, Any], facts: SiteFacts) -> bool:
     """Tell whether the site of `document` was made from the same `facts`."""
     return (
         document.get("stamp") == facts.stamp
+        and document.get("config_sha256") == facts.config.digest()
         and document.get("omitted") == facts.omitted
         and document.get("problems") == orjson.loads(orjson.dumps(facts.problems))
     )
@@ -177,7 +181,17 @@ def decode_content(document: Mapping[str, Any]) -> SiteContent:
             entries[key] = RunEntry(**{**entry, "sources": tuple(entry["sources"]), "files": tuple(entry["files"])})
         except (KeyError, TypeError):
             continue
+        if not _are_tiles(entries[key].dropped):
+            del entries[key]
     try:
         return SiteContent(entries, int(document["experiments"]), tuple(Problem(**p) for p in document["all_problems"]))
     except (KeyError, TypeError, ValueError):
         return SiteContent(entries, 0, ())
+
+
+def _are_tiles(value: object) -> bool:
+    """Tell whether `value` maps site paths of tiles to their sizes."""
+    return isinstance(value, dict) and all(
+        urls.is_site_path(path) and urls.is_tile(path) and type(size) is int and size >= 0
+        for path, size in value.items()
+    )

@@ -68,7 +68,12 @@ def column_decimals(values: Iterable[float | None]) -> int:
     if spread > 0:
         wanted = max(wanted, min(1 - _magnitude(spread), wanted + 3))
     wanted = min(max(wanted, 0), 8)
-    return max(len(f"{v:.{wanted}f}".rstrip("0").partition(".")[2]) for v in finite)
+    used = 0
+    for v in finite:
+        used = max(used, len(f"{v:.{wanted}f}".rstrip("0").partition(".")[2]))
+        if used == wanted:
+            break
+    return used
 
 
 def format_param(value: str | float | bool | None) -> str:

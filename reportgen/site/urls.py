@@ -19,14 +19,17 @@ RUNS_CSV: Final = "runs.csv"
 SITE_JSON: Final = "data/site.json"
 SUMMARIES: Final = "data/summaries.json.gz"
 SUMMARIES_JS: Final = "data/summaries.js"
+INDEX_JS: Final = "data/index.js"
+SEARCH_JS: Final = "data/search.js"
 
 _SHAPES: Final = re.compile(
     r"(index|runs|compare|models|problems)\.html|runs\.csv|\.nojekyll"
     r"|e/[a-z0-9-]{1,40}-[a-z2-7]{10}(-compare)?\.html|e/[a-z2-7]{10}\.csv"
     r"|r/[a-z0-9-]{1,40}-[a-z2-7]{10}\.html"
     r"|a/[0-9a-f]{20}\.[a-z0-9]{1,10}(\.txt)?"
-    r"|data/(site\.json|summaries\.json\.gz|summaries\.js)"
-    r"|data/runs/[0-9a-f]{32}\.jsonl\.gz|data/series/[a-z2-7]{10}\.js|data/tiles/[a-z2-7]{10}/\d{1,5}-\d{1,7}\.js"
+    r"|data/(site\.json|summaries\.json\.gz|(summaries|index|search)\.js)"
+    r"|data/runs/[0-9a-f]{32}\.jsonl\.gz|data/(tables|series|texts)/[a-z2-7]{10}\.js"
+    r"|data/tiles/[a-z2-7]{10}/\d{1,5}-\d{1,7}\.js"
     r"|assets/[a-z0-9][a-z0-9._-]{0,80}|assets/plots/[0-9a-f]{20}\.svg"
 )
 
@@ -61,9 +64,24 @@ def record(key: str) -> str:
     return f"data/runs/{key}.jsonl.gz"
 
 
+def table_js(name: str) -> str:
+    """Return the path of the table of an experiment's runs."""
+    return f"data/tables/{short_key(name)}.js"
+
+
 def series_js(key: str) -> str:
-    """Return the path of the browser's data for a run's charts."""
+    """Return the path of a run's series and facts."""
     return f"data/series/{short_key(key)}.js"
+
+
+def texts_js(key: str) -> str:
+    """Return the path of the texts among a run's artifacts."""
+    return f"data/texts/{short_key(key)}.js"
+
+
+def is_tile(path: str) -> bool:
+    """Tell whether a site path is that of a tile, which pages can do without."""
+    return path.startswith("data/tiles/")
 
 
 def tile_js(key: str, metric_index: int, tile: int) -> str:

@@ -167,6 +167,17 @@ class SiteWriter:
                 raise changed
             self._write(path, _read_pieces(reader.read, size_bytes), sha256, changed)
 
+    def discard(self, path: str) -> None:
+        """Take an output back: the new site will not hold it."""
+        del self._outputs[path]
+        if path in self._staged:
+            del self._staged[path]
+            self._staging.discard(path)
+
+    def sizes(self) -> dict[str, int]:
+        """Return path -> size in bytes of every output so far."""
+        return {path: self.location(path).stat().st_size for path in self._outputs}
+
     def location(self, path: str) -> Path:
         """Return where the bytes of an output lie until `commit`: in the staging folder, or in the site already."""
         return Path(self._staging.at(path) if path in self._staged else self._folder.at(path))

@@ -234,7 +234,7 @@ def _read_csv(file: Path, delimiter: str) -> Table | None:
     with file.open("rb") as stream:
         data = stream.read(_HEAD_BYTES + 1)
     whole = len(data) <= _HEAD_BYTES
-    text = _decode(data if whole else data[: data.rfind(b"\n") + 1])
+    text = decode_text(data if whole else data[: data.rfind(b"\n") + 1])
     if not text:
         return None
     try:
@@ -257,7 +257,7 @@ def _read_json(file: Path) -> tuple[Table | None, str]:
         table = _json_table(value)
         if table is not None:
             return table, ""
-        text = _decode(raw)
+        text = decode_text(raw)
         return None, text if "\n" in text.strip() else json.dumps(value, indent=2, ensure_ascii=False)
     except (ValueError, RecursionError):
         return None, ""
@@ -321,12 +321,12 @@ def _read_excerpt(file: Path) -> Excerpt | None:
         if not head or b"\0" in head:
             return None
         if size <= _HEAD_BYTES:
-            return make_excerpt(_decode(head))
+            return make_excerpt(decode_text(head))
         stream.seek(-_TAIL_BYTES, os.SEEK_END)
         tail = stream.read(_TAIL_BYTES)
     count, ends = _count_lines(file)
-    first = _decode(head).split("\n")[:-1][:HEAD_LINES] or [_decode(head)]
-    last = _decode(tail).removesuffix("\n" if ends else "").split("\n")[1:][-TAIL_LINES:]
+    first = decode_text(head).split("\n")[:-1][:HEAD_LINES] or [decode_text(head)]
+    last = decode_text(tail).removesuffix("\n" if ends else "").split("\n")[1:][-TAIL_LINES:]
     if len(first) + len(last) >= count:
         return Excerpt(_cut_all(first), _cut_all(last), 0, count)
     return Excerpt(_cut_all(first), _cut_all(last), count - len(first) - len(last), count)
@@ -342,7 +342,8 @@ def _count_lines(file: Path) -> tuple[int, bool]:
     return count + (last != b"\n"), last == b"\n"
 
 
-def _decode(data: bytes) -> str:
+def decode_text(data: bytes) -> str:
+    """Return `data` as text with `\\n` at the ends of lines; what is not UTF-8 becomes U+FFFD."""
     text = data.decode("utf-8", "replace").removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

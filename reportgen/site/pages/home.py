@@ -95,10 +95,17 @@ class HomePage:
     first_problems: tuple[Problem, ...]
     omitted: int
     """Runs that the configuration leaves out."""
+    dropped: int
+    """Runs whose exact points were left out."""
+    max_site_mb: float | None
+    """Size in MiB that the site was kept below, None without a limit."""
 
 
-def make_home_page(index: Index, config: Config, *, omitted: int = 0) -> HomePage:
-    """Return the home page; `omitted` is how many runs `include` and `exclude` keep out of the site."""
+def make_home_page(index: Index, config: Config, *, omitted: int = 0, dropped: int = 0) -> HomePage:
+    """Return the home page; `omitted` is how many runs `include` and `exclude` keep out of the site.
+
+    `dropped` is of how many runs the exact points were left out to keep the site below `max_site_mb`.
+    """
     days = activity_days(index.runs)
     return HomePage(
         title=config.title,
@@ -113,6 +120,8 @@ def make_home_page(index: Index, config: Config, *, omitted: int = 0) -> HomePag
         problems=len(index.problems),
         first_problems=tuple(_shortened(problem) for problem, _ in index.problems[:SHOWN_PROBLEMS]),
         omitted=omitted,
+        dropped=dropped,
+        max_site_mb=config.max_site_mb,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup
@@ -72,6 +72,14 @@ def make_rows(runs: Sequence[Summary], index: Index, config: Config) -> tuple[Re
     return tuple(views[run.experiment].row(run) for run in runs)
 
 
+def make_differs(experiment: Experiment) -> Callable[[Summary], str]:
+    """Return what says in a few words how a run of `experiment` differs from its usual configuration, seeds last."""
+    params = [p for p in experiment.varying_params if not is_seed(p)][:_MAX_PARAMS]
+    usual = usual_values(experiment, params)
+    several = len(experiment.runs) > 1
+    return lambda run: describe((*differences(run, usual), *(seeds_of(run) if several else ())))
+
+
 class _View:
     """What the rows of one experiment's runs share."""
 
@@ -81,8 +89,7 @@ class _View:
         leading = leading_metric(experiment, config)
         rest = (name for name in headline_of(experiment, config) if name != leading)
         self.metrics = (*((leading,) if leading else ()), *rest)
-        params = [p for p in experiment.varying_params if not is_seed(p)][:_MAX_PARAMS]
-        self.usual = usual_values(experiment, params)
+        self.differs = make_differs(experiment)
         self.decimals = 0
         if self.metrics:
             summary = summary_name(config.metric(self.metrics[0]))
@@ -97,14 +104,13 @@ class _View:
             unit, title = unit_of(known), title_of(metric, known)
             slot = self.experiment.slots.get(self.experiment.groups.get(run.key, ""), 0)
             spark = make_own_spark(run, metric, colour(slot))
-        seeds = seeds_of(run) if len(self.experiment.runs) > 1 else ()
         return RecentRun(
             name=name_of(run),
             page=urls.run_page(run.key, run.name),
             experiment=title_of_experiment(run.experiment),
             experiment_page=urls.experiment_page(run.experiment),
             status=run.status,
-            differs=describe((*differences(run, self.usual), *seeds)),
+            differs=self.differs(run),
             metric=title,
             value=value,
             unit=unit,
