@@ -41,6 +41,8 @@ LAYERS = {
     "reportgen.review": 5,
     "reportgen.stages": 6,
     "reportgen.build": 7,
+    "reportgen.serving": 7,
+    "reportgen.single": 7,
     "reportgen.cli": 8,
     "reportgen.__main__": 9,
 }
@@ -50,6 +52,7 @@ NEIGHBOURS = {
     ("reportgen.formats", "reportgen.errors"),
     ("reportgen.index", "reportgen.analysis"),
     ("reportgen.plots", "reportgen.analysis"),
+    ("reportgen.single", "reportgen.build"),
 }
 
 DOORS = {
@@ -57,6 +60,7 @@ DOORS = {
     "markdown_it": {"reportgen.prose"},
     "jinja2": {"reportgen.site.render"},
     "click": {"reportgen.cli"},
+    "watchfiles": {"reportgen.serving.watch"},
 }
 """Library -> the only modules or packages that may import it."""
 

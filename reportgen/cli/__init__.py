@@ -21,6 +21,7 @@ from reportgen.site.spelling import suggestion
 
 COMMANDS: Final[Mapping[str, str]] = {
     "build": "reportgen.cli.build",
+    "serve": "reportgen.cli.serve",
     "themes": "reportgen.cli.themes",
 }
 """Name of a command -> module that holds it under the same name."""
@@ -73,6 +74,7 @@ class _Commands(click.Group):
     epilog="""\b
     Examples:
       reportgen build runs/ -o site
+      reportgen serve runs/ --open
       reportgen themes
       reportgen build -h
     """,
