@@ -39,6 +39,7 @@ BUILT: dict[str, Any] = {
     "written": 61,
     "removed": 0,
     "omitted": 0,
+    "dropped": 0,
     "notices": (),
     "duration_s": 1.84,
 }
@@ -102,7 +103,7 @@ def test_the_version_is_printed() -> None:
 def test_an_unknown_command_names_the_nearest() -> None:
     shown = run("biuld")
     assert shown.exit_code == 2
-    assert "unknown command 'biuld': did you mean 'build'? commands: build, themes" in shown.stderr
+    assert "unknown command 'biuld': did you mean 'build'? commands: build, serve, themes" in shown.stderr
 
 
 def test_a_folder_in_the_place_of_a_command_names_the_command(build: FakeBuild) -> None:
@@ -353,7 +354,7 @@ def test_themes_lists_the_default_theme_with_its_options() -> None:
     lines = run("themes").stdout.splitlines()
     assert lines[0] == "default"
     assert any(line.startswith('  density = "normal" (of "normal", "compact")  ') for line in lines)
-    assert lines[-1] == f"  in {ROOT / 'themes' / 'default'}"
+    assert f"  in {ROOT / 'themes' / 'default'}" in lines
 
 
 def test_themes_names_the_parents(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -570,15 +571,26 @@ def test_the_docs_list_the_exit_codes() -> None:
     assert re.findall(r"(?m)^\| (\d+) \|", section) == ["0", "1", "2", "3", "130"]
 
 
+def fake_single() -> ModuleType:
+    """Return a module that stands in for `reportgen.single`."""
+    made = SimpleNamespace(file=Path("report.html"), runs=3, size_bytes=2**20, problems=(), duration_s=1.0)
+    module = ModuleType("reportgen.single")
+    module.Request = lambda *_: None  # type: ignore[attr-defined]
+    module.build_single = lambda *_, **__: made  # type: ignore[attr-defined]
+    return module
+
+
 def test_every_example_of_the_docs_and_the_help_is_understood(build: FakeBuild) -> None:
     Path("runs").mkdir()
     Path("ci.toml").write_text("")
     lines = re.findall(r"(?m)^\$ (reportgen .*)", DOC)
-    for name in ("build", "themes"):
+    for name in ("build", "serve", "themes"):
         lines += re.findall(r"(?m)^    (reportgen .*?)(?:   .*| runs from .*)?$", run(name, "-h").stdout)
     assert len(lines) > 6
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("webbrowser.open", lambda url: True)
+        patch.setitem(sys.modules, "reportgen.single", fake_single())
+        patch.setattr("reportgen.serving.watch.keep_up", lambda *_, **__: None)  # it would follow the logs for ever
         for line in lines:
             shown = run(*line.split()[1:])
             assert shown.exit_code == 0, f"{line}\n{shown.output}"
@@ -638,7 +650,7 @@ def test_the_configuration_reaches_the_pages(logs: Path) -> None:
     (logs / "look" / "static" / "custom.css").write_text("h1 { font-weight: 400 }")
     (logs / "look" / "templates" / "base.html").write_text(
         '{% extends "default/base.html" %}'
-        '{% block head %}<link rel="stylesheet" href="{{ asset(\'custom.css\') }}">{% endblock %}'
+        '{% block styles %}<link rel="stylesheet" href="{{ asset(\'custom.css\') }}">{% endblock %}'
     )
     ran = conftest.reportgen("build", cwd=logs)
     assert ran.status == 0, ran.err

@@ -1,23 +1,24 @@
-"""`reportgen build`: runs to a static site."""
+"""`reportgen build`: runs to a static site, or to a report of one file."""
 
 from __future__ import annotations
 
-import dataclasses
-import os
 import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from reportgen.cli.printing import counted, print_problem, print_problems, printable
+from reportgen.cli.common import default_source, load_configuration, open_address
+from reportgen.cli.printing import counted, print_problem, print_problems
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.workers import default_jobs, worker_pool
 from reportgen.errors import StrictError
 
 if TYPE_CHECKING:
     from reportgen.build import BuildResult
-    from reportgen.site.config import Config
+    from reportgen.model import Problem
 
 
 @click.command(
@@ -28,11 +29,26 @@ if TYPE_CHECKING:
       reportgen build cluster/ laptop/ -o site runs from several folders
       reportgen build site/ -o copy            a site is a source like any other
       reportgen build runs/ -o site --strict   in CI: fail when a log is damaged
+      reportgen build runs/ --single-file report.html --experiment digits
+      reportgen build site/ --single-file report.html --compare mlp-256,mlp-512
     """
 )
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the site.  [default: site]")
 @click.option(
-    "-o", "--output", default="site", show_default=True, type=click.Path(path_type=Path), help="Folder of the site."
+    "--single-file",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    help="Write no site but one HTML file, about one of the next three.",
+)
+@click.option("--experiment", metavar="NAME", help="An experiment with its best runs.")
+@click.option("--run", metavar="RUN", help="One run: its id, its name, or how either begins.")
+@click.option("--compare", metavar="RUN,RUN", help="Two or more runs side by side, and each of them.")
+@click.option("--max-runs", type=click.IntRange(min=1), help="Runs of the experiment in the file.  [default: 25]")
+@click.option(
+    "--max-mb",
+    type=click.FloatRange(min=0, min_open=True),
+    help="Size of the file; what does not fit is left out, and the file says so.  [default: 25]",
 )
 @click.option("--title", help="Title of the site, over the configuration's.")
 @click.option("--theme", help="Theme, over the configuration's; `reportgen themes` lists them.")
@@ -51,7 +67,13 @@ if TYPE_CHECKING:
 @click.option("-q", "--quiet", is_flag=True, help="Print problems and errors only.")
 def build(
     sources: tuple[str, ...],
-    output: Path,
+    output: Path | None,
+    single_file: Path | None,
+    experiment: str | None,
+    run: str | None,
+    compare: str | None,
+    max_runs: int | None,
+    max_mb: float | None,
     title: str | None,
     theme: str | None,
     config_file: Path | None,
@@ -67,54 +89,92 @@ def build(
     A SOURCE is a folder of run logs or a site that was built before. Without one, $REPORTGEN_DIR or ./runs is read.
     A site is brought up to date: only files that change are written, and a build that changes nothing writes nothing.
 
-    The last line of the output is the address of the site.
+    With --single-file the pages of an experiment, a run or a comparison become one HTML file that needs no other.
+
+    The last line of the output is the address of the site or the file.
     """
-    sources = sources or (_default_source(),)
-    config = _configuration(config_file, title, theme)
+    subject = {"experiment": experiment, "run": run, "compare": compare}
+    limits = {"max_runs": max_runs, "max_mb": max_mb}
+    _check_options(single_file, output, subject, limits)
+    sources = sources or (default_source(),)
+    config = load_configuration(config_file, title, theme)
+    with ProgressLine(sys.stderr) as line, worker_pool(jobs or default_jobs()) as executor:
+        shared: dict[str, Any] = {
+            "config": config,
+            "executor": executor,
+            "progress": None if quiet else line,
+            "use_cache": not no_cache,
+        }
+        if single_file is not None:
+            made = _make_file(sources, single_file, subject, limits, shared)
+        else:
+            made = _make_site(sources, output or Path("site"), shared, wait=not no_wait, on_wait=line.note)
+    for notice in made.notices:
+        print_problem(notice, lead="note")
+    print_problems(made.problems, made.problems_at)
+    if not quiet:
+        click.echo(made.summary)
+        click.echo(made.address)
+    if open_site:
+        open_address(made.address)
+    if strict and made.problems:
+        raise StrictError(f"{counted(len(made.problems), 'problem')} in the data, and --strict is set")
+
+
+def _check_options(
+    single_file: Path | None, output: Path | None, subject: Mapping[str, object], limits: Mapping[str, object]
+) -> None:
+    """Refuse options that say nothing together."""
+    given = [name for name, value in subject.items() if value is not None]
+    if single_file is None:
+        for name in [*given, *(name for name, value in limits.items() if value is not None)]:
+            raise click.UsageError(f"--{name.replace('_', '-')} goes with --single-file FILE, which writes one file")
+    elif output is not None:
+        raise click.UsageError("--single-file writes no site: leave out --output, or --single-file")
+    elif len(given) != 1:
+        choices = "--experiment NAME, --run RUN and --compare RUN,RUN"
+        raise click.UsageError(f"--single-file goes with exactly one of {choices}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """What is to be told of a site or a file."""
+
+    summary: str
+    address: str
+    problems: Sequence[Problem]
+    problems_at: str
+    """Where all of them are to be read."""
+    notices: Sequence[Problem] = ()
+
+
+def _make_site(
+    sources: Sequence[str], output: Path, shared: Mapping[str, Any], *, wait: bool, on_wait: Callable[[str], None]
+) -> _Made:
     from reportgen.build import build as build_site  # brings numpy and jinja2, which --help must not wait for
 
-    with ProgressLine(sys.stderr) as line, worker_pool(jobs or default_jobs()) as executor:
-        result = build_site(
-            sources,
-            output,
-            config=config,
-            executor=executor,
-            progress=None if quiet else line,
-            wait=not no_wait,
-            on_wait=line.note,
-            use_cache=not no_cache,
-        )
-    for notice in result.notices:
-        print_problem(notice, lead="note")
-    print_problems(result.problems, str(result.out / "problems.html"))
+    result = build_site(sources, output, wait=wait, on_wait=on_wait, **shared)
     address = (result.out.resolve() / "index.html").as_uri()
-    if not quiet:
-        click.echo(_summary(result))
-        click.echo(address)
-    if open_site:
-        _open(address)
-    if strict and result.problems:
-        raise StrictError(f"{counted(len(result.problems), 'problem')} in the data, and --strict is set")
+    return _Made(_summary(result), address, result.problems, str(result.out / "problems.html"), result.notices)
 
 
-def _default_source() -> str:
-    """Return the folder that is read when none is named; it must be there, or the user has yet to learn of SOURCE."""
-    source = os.environ.get("REPORTGEN_DIR") or "runs"
-    if not Path(source).exists():
-        raise click.UsageError(
-            f"no SOURCE given, and there is no '{source}' here: name the folder of your runs, as in"
-            " `reportgen build path/to/runs -o site`"
-        )
-    return source
+def _make_file(
+    sources: Sequence[str],
+    file: Path,
+    subject: Mapping[str, str | None],
+    limits: Mapping[str, Any],
+    shared: Mapping[str, Any],
+) -> _Made:
+    from reportgen.single import Request, build_single  # as heavy as the other
 
-
-def _configuration(file: Path | None, title: str | None, theme: str | None) -> Config:
-    from reportgen.site.config_file import load_config
-
-    config = load_config(file, folder=Path.cwd())
-    for note in config.notes:
-        click.echo(f"note: {note}", err=True)
-    return dataclasses.replace(config, title=title or config.title, theme=theme or config.theme)
+    compared = tuple(name.strip() for name in (subject["compare"] or "").split(","))
+    request = Request(subject["experiment"], subject["run"], compared if subject["compare"] is not None else ())
+    given = {name: value for name, value in limits.items() if value is not None}
+    result = build_single(sources, file, request, **given, **shared)
+    problems = counted(len(result.problems), "problem") if result.problems else "no problems"
+    size = f"one file of {result.size_bytes / 2**20:.1f} MB"
+    summary = f"{counted(result.runs, 'run')}, {problems}, {size}, {result.duration_s:.1f} s"
+    return _Made(summary, result.file.resolve().as_uri(), result.problems, str(result.file))
 
 
 def _summary(result: BuildResult) -> str:
@@ -122,6 +182,8 @@ def _summary(result: BuildResult) -> str:
     parts = [f"{counted(result.runs, 'run')} in {counted(result.experiments, 'experiment')}", problems]
     if result.omitted:
         parts.append(f"{counted(result.omitted, 'run')} left out")
+    if result.dropped:
+        parts.append(f"exact points of {counted(result.dropped, 'run')} left out")
     if result.written:
         parts.append(f"{counted(result.written, 'file')} written")
     if result.removed:
@@ -129,10 +191,3 @@ def _summary(result: BuildResult) -> str:
     if not result.written and not result.removed:
         parts.append("nothing changed")
     return ", ".join([*parts, f"{result.duration_s:.1f} s"])
-
-
-def _open(address: str) -> None:
-    import webbrowser
-
-    if not webbrowser.open(address):
-        click.echo(f"note: no browser could be started: open {printable(address)} yourself", err=True)
