@@ -18,6 +18,7 @@ from reportgen.site import render as render_module
 from reportgen.site import theme, urls
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.theme import ASSET_TYPES, MANIFEST_KEYS, OPTION_KEYS, Theme, load_theme, theme_chain, theme_options
+from tests import themedoc
 
 DOC = (Path(__file__).parent.parent / "docs" / "themes.md").read_text(encoding="utf-8")
 DEFAULT = theme.themes_folder() / "default"
@@ -195,6 +196,13 @@ def test_own_scripts_and_style_sheets_are_published_without_comments_and_librari
     assert resolved.read_asset("vendor/a.css").decode() == style
 
 
+def test_scripts_and_style_sheets_of_a_users_folder_are_published_as_they_are(make: Make, tmp_path: Path) -> None:
+    make("base", **{"static/a.js": "// theirs\n", "static/a.css": "a { }"})
+    files = {"static/a.js": "x.filter((a) => /\\/\\//.test(a)); // mine\n", "static/a.css": "/* mine */ b { }\n"}
+    resolved = load_theme("base", overrides=[write(tmp_path / "look", files)])
+    assert {f"static/{name}": resolved.read_asset(name).decode() for name in ("a.js", "a.css")} == files
+
+
 def test_a_style_sheet_gets_a_new_name_when_a_picture_in_it_changes(make: Make) -> None:
     base = make("base", **{"static/a.css": "a{b:url(x.png)}", "static/x.png": b"1"})
     before = load_theme("base").assets["a.css"]
@@ -364,6 +372,12 @@ def test_the_docs_list_the_types_of_static_files_that_are_published() -> None:
     assert set(re.findall(r"`(\.\w+)`", sentence)) == ASSET_TYPES
 
 
+def test_the_docs_list_the_installed_themes() -> None:
+    rows = re.findall(r"(?m)^\| `(\w+)` \| (?:`(\w+)` )?\| (.+) \|$", DOC.partition("\n## ")[0])
+    manifests = map(theme.read_manifest, theme.installed_themes().values())
+    assert rows == [(m.name, m.extends, m.description) for m in manifests]
+
+
 def template_rows() -> list[tuple[str, str, str]]:
     """Return template, class of its page and blocks as the docs list them."""
     section = DOC.split("## Templates and blocks\n")[1].split("\n## ")[0]
@@ -371,12 +385,19 @@ def template_rows() -> list[tuple[str, str, str]]:
 
 
 def test_the_docs_list_exactly_the_templates_and_their_blocks() -> None:
-    described = {name: set(re.findall(r"`(\w+)`", blocks)) for name, _, blocks in template_rows()}
-    there = {
-        file.name: set(re.findall(r"{%-?\s*block (\w+)", file.read_text(encoding="utf-8")))
-        for file in (DEFAULT / "templates").glob("*.html")
-    }
-    assert described == there
+    described = {name: re.findall(r"`(\w+)`", blocks) for name, _, blocks in template_rows()}
+    there = {file.name: themedoc.blocks(file.name) for file in (DEFAULT / "templates").glob("*.html")}
+    assert described == there, "`python -m tests.themedoc` writes the blocks of the templates that are listed"
+
+
+def test_the_docs_say_what_each_block_of_the_frame_is_for() -> None:
+    section = DOC.split("Blocks of `base.html`")[1].split("\n## ")[0]
+    assert re.findall(r"(?m)^\| `(\w+)` \| \S.* \|$", section) == themedoc.blocks("base.html")
+
+
+def test_the_docs_list_every_type_that_a_template_gets_with_its_fields() -> None:
+    listed = themedoc.HEADING + DOC.partition(themedoc.HEADING)[2]
+    assert listed == themedoc.section(DOC), "`python -m tests.themedoc` writes this section"
 
 
 def test_the_docs_name_the_class_of_every_page() -> None:

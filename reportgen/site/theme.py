@@ -80,7 +80,7 @@ class Theme:
 
     def read_asset(self, name: str) -> bytes:
         """Return the bytes of a static file as they are published: relative `url()` in CSS name the hashed files."""
-        return _published(name, _read(_find(self.folders, "static", name)), self.assets)
+        return _published(name, _find(self.folders, "static", name), self.assets)
 
 
 def themes_folder() -> Path:
@@ -243,7 +243,7 @@ def _digest_files(folders: Sequence[str], options: Mapping[str, OptionValue]) ->
     }
     assets: dict[str, str] = {}
     for file in sorted(names, key=lambda f: (f.lower().endswith(".css"), f)):  # CSS last: it names the others
-        data = _published(file, _read(_find(folders, "static", file)), assets)
+        data = _published(file, _find(folders, "static", file), assets)
         file_digest = hashlib.sha256(data).hexdigest()
         assets[file] = _hashed_name(file, file_digest)
         digest.update(f"\0static/{file}\0{file_digest}".encode())
@@ -255,13 +255,15 @@ _CSS_LINKS: Final = re.compile(
 )
 
 
-def _published(file: str, data: bytes, assets: Mapping[str, str]) -> bytes:
-    """Return a static file as it is published; `assets` must know what a style sheet refers to.
+def _published(file: str, source: Path, assets: Mapping[str, str]) -> bytes:
+    """Return the static file `source` as it is published; `assets` must know what a style sheet refers to.
 
-    Own scripts and style sheets lose their comments and indentation; libraries in `vendor/` stay as they came.
+    Scripts and style sheets of installed themes lose their comments and indentation; libraries in `vendor/` and the
+    files of a user's folders stay as they came, since no tests tell that they survive it.
     """
+    data = _read(source)
     extension = posixpath.splitext(file)[1].lower()
-    own = not file.startswith("vendor/")
+    own = not file.startswith("vendor/") and source.is_relative_to(themes_folder())
     if extension == ".js" and own:
         return str(rjsmin.jsmin(_decoded(file, data))).encode()
     if extension != ".css":
