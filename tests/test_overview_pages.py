@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from reportgen.analysis.groups import Difference
+from reportgen.formats import short_key
 from reportgen.index import make_experiment, make_index
 from reportgen.model import Experiment, ModelVersion, Problem, Summary
 from reportgen.site import urls
@@ -377,6 +378,20 @@ def test_figures_have_plot_text_and_best_run() -> None:
     assert 'src="../assets/plots/abababababababababab.svg"' in text
 
 
+def test_scripts_are_told_which_runs_the_plots_show() -> None:
+    experiment = two_configurations()
+    page = make_experiment_page(experiment, PERCENT, {"acc": urls.plot_svg("ab" * 10)})
+    assert page.curves.as_json() == {
+        "runs": [short_key(run.key) for run in sorted(experiment.runs, key=lambda run: run.name)],
+        "table": short_key("vit"),
+        "grouped": True,
+        "more": [],
+    }
+    assert [figure.curves.as_json()["lines"][0]["metric"] for figure in page.figures] == ["acc", "loss"]
+    text = render("experiment.html", page, urls.experiment_page("vit"))
+    assert text.count('<figure data-curves="{') == 1, "a figure without a picture stays as it is"
+
+
 def test_a_comparison_has_no_more_figures_than_plots_are_drawn_for() -> None:
     names = [f"m{i}/acc" for i in range(6)]
     runs = [make_summary(f"r{i}", metrics={n: [0.1, 0.5 + i / 10] for n in names}) for i in range(3)]
@@ -477,6 +492,15 @@ def test_the_sentence_says_when_the_spread_is_not_known() -> None:
 def test_equal_runs_are_not_called_best() -> None:
     runs = [scored("a", 80.0, params={"n": 1}), scored("b", 80.0, params={"n": 2})]
     assert make_sentence(make_experiment("e", runs), runs, PERCENT).claim == "No clear winner in acc and loss."
+
+
+def test_the_lead_is_measured_among_the_runs_that_may_be_called_best() -> None:
+    whole = [scored(n, v, params={"n": n}) for n, v in (("a", 80.0), ("b", 70.0))]
+    fold = scored("fold", 99.0, parent_id=whole[0].run_id, params={"n": "fold"})
+    runs = [*whole, fold, scored("failed", 90.0, status="failed", params={"n": "failed"})]
+    sentence = make_sentence(make_experiment("e", runs), runs, PERCENT)
+    assert sentence.claim == "a is best in acc and loss."
+    assert sentence.rest.startswith("The first two differ by 10 points in acc;")
 
 
 def test_without_a_direction_the_sentence_claims_nothing() -> None:

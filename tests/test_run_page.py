@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import struct
 from collections.abc import Mapping, Sequence
+from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 
+from reportgen.formats import short_key
 from reportgen.model import Artifact, Code, Input, ModelVersion, Problem, Relative, Run, Session, Text
 from reportgen.site import urls
 from reportgen.site.config import Config, ExperimentConfig, MetricConfig
@@ -160,7 +163,7 @@ def test_a_page_shows_its_sections_in_order_and_leaves_out_empty_ones(renderer: 
     bare = Page(render(renderer, make_page(make_run(metrics={}, params={}, code=Code(), env={}))))
     assert bare.sections == ["Record"]
     assert "neither metrics nor params" in bare.text
-    assert not bare.all("svg")[2:], "only the logo and the mark of the status are drawn"
+    assert not bare.all("svg")[4:], "only the icons of the top bar and the mark of the status are drawn"
 
 
 @pytest.mark.parametrize("which", ["default", "hostile", "bare", "failed"])
@@ -175,7 +178,7 @@ def test_a_page_is_whole_html_without_style_or_script_of_its_own(renderer: Rende
     html = render(renderer, make_page(runs[which], parent=related[0], children=related))
     page = Page(html)
     assert page.unclosed == []
-    assert [list(a) for a in page.all("script")] == [["src", "defer"]]
+    assert all(a.get("src") and set(a) <= {"src", "defer", "data-id"} for a in page.all("script"))
     for tag, attributes in page.elements:
         assert tag not in ("style", "iframe", "object", "embed", "form", "base")
         assert not [name for name in attributes if name.startswith("on") or name == "style"]
@@ -366,9 +369,26 @@ def test_splits_of_a_metric_share_a_chart_and_the_machine_comes_last_and_folded(
 def test_charts_beyond_the_limit_are_counted_and_stay_in_the_table(renderer: Renderer) -> None:
     page = make_page(make_run(metrics={f"m{i}": [1.0, 2.0] for i in range(MAX_CHARTS + 1)}))
     assert sum(len(s.main) + len(s.minor) for s in page.sections) == MAX_CHARTS
-    assert page.charts_left_out == 1
+    assert [chart.title for chart in page.curves.more] == [f"m{MAX_CHARTS}"]
     assert len(page.rows) == MAX_CHARTS + 1
     assert "1 more chart is not drawn" in render(renderer, page)
+
+
+def test_scripts_are_told_what_each_chart_shows(renderer: Renderer) -> None:
+    names = [MARKUP, "a'b\"c", RTL, "train/loss", "val/loss"]
+    run = make_run(metrics={name: [1.0, 2.0] for name in names})
+    html = render(renderer, make_page(run))
+    told = [json.loads(unescape(text)) for text in re.findall('<figure data-curves="([^"]*)"', html)]
+    assert sorted(line["metric"] for chart in told for line in chart["lines"]) == sorted(names)
+    (loss,) = (chart for chart in told if chart["title"] == "loss")
+    assert loss["lines"] == [
+        {"metric": "val/loss", "label": "val", "dashed": False},
+        {"metric": "train/loss", "label": "train", "dashed": True},
+    ]
+    assert (loss["said"], loss["smooth"], loss["direction"]) == ("train dashed", 0.0, "min")
+    (section,) = re.findall('<section[^>]* data-curves="([^"]*)"', html)
+    wanted = {"runs": [short_key(run.summary.key)], "table": "", "grouped": False, "more": []}
+    assert json.loads(unescape(section)) == wanted
 
 
 def test_ranks_are_drawn_together() -> None:

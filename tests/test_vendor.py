@@ -27,11 +27,11 @@ def test_every_file_has_the_hash_that_the_manifest_states() -> None:
 
 def test_a_changed_missing_or_unknown_file_is_found(copy: Path) -> None:
     (copy / "d3.min.js").write_text("changed")
-    (copy / "uPlot.min.css").unlink()
+    (copy / "plot.umd.min.js").unlink()
     (copy / "jquery.js").write_text("")
     faults = vendor.verify()
     assert len(faults) == 3
-    assert {f.split()[0] for f in faults} == {"d3.min.js", "uPlot.min.css", "jquery.js"}
+    assert {f.split()[0] for f in faults} == {"d3.min.js", "plot.umd.min.js", "jquery.js"}
 
 
 def test_each_package_has_its_licence(copy: Path) -> None:

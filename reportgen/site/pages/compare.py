@@ -20,7 +20,8 @@ from reportgen.analysis.groups import (
     seed_spread,
     usual_values,
 )
-from reportgen.analysis.selection import assign_slots, best_run
+from reportgen.analysis.selection import assign_slots, best_run, rivals
+from reportgen.formats import short_key
 from reportgen.index import Index, last_activity
 from reportgen.model import Experiment, ParamValue, Summary
 from reportgen.site import urls
@@ -60,6 +61,8 @@ _LABEL_PARAMS: Final = 60
 class ComparedRun:
     """Head of one run's column."""
 
+    k: str
+    """Short key, by which the comparison in the browser knows the run."""
     name: str
     page: str
     status: str
@@ -185,9 +188,14 @@ def make_compare_page(index: Index, config: Config) -> CompareListPage:
     return CompareListPage(tuple(found), tuple(single))
 
 
-def make_experiment_compare_page(experiment: Experiment, config: Config, plots: Mapping[str, str]) -> ComparePage:
-    """Return the comparison of an experiment's selection; `plots` gives metric -> site path of its plot."""
-    runs = selection_of(experiment, config)
+def make_experiment_compare_page(
+    experiment: Experiment, config: Config, plots: Mapping[str, str], chosen: Sequence[Summary] = ()
+) -> ComparePage:
+    """Return the comparison of the `chosen` runs, without any of the experiment's selection.
+
+    `plots` gives metric -> site path of its plot.
+    """
+    runs = chosen or selection_of(experiment, config)
     metrics = _metrics_of(experiment, runs, config)
     groups = repeated_groups(experiment)
     rows = tuple(_metric_row(groups, runs, metric, config) for metric in metrics[:MAX_METRICS])
@@ -198,7 +206,7 @@ def make_experiment_compare_page(experiment: Experiment, config: Config, plots: 
         experiment_page=urls.experiment_page(experiment.name),
         sentence=make_sentence(experiment, runs, config),
         runs=_heads(experiment, runs),
-        total=len(experiment.runs),
+        total=len(chosen or experiment.runs),
         chosen_by="" if leading is None else title_of(leading, config.metric(leading)),
         metrics=rows,
         hidden_metrics=len(metrics) - len(rows),
@@ -219,6 +227,7 @@ def _heads(experiment: Experiment, runs: Sequence[Summary]) -> tuple[ComparedRun
     usual = usual_values(experiment, varying)
     return tuple(
         ComparedRun(
+            short_key(run.key),
             name_of(run),
             urls.run_page(run.key, run.name),
             run.status,
@@ -333,10 +342,9 @@ def make_sentence(experiment: Experiment, runs: Sequence[Summary], config: Confi
         known = config.metric(metric)
         summary = summary_name(known)
         best = best_run(runs, metric, summary, known.direction)
-        values = [v for run in runs if (v := finite_value(run, metric, summary)) is not None]
+        values = _ranked_values(runs, metric, config)
         if best is None or len(values) < 2:
             continue
-        values.sort(reverse=known.direction == "max")
         if abs(values[0] - values[1]) <= (seed_spread(groups, metric, summary) or 0.0):
             open_ones.append(metric)
         else:
@@ -358,8 +366,7 @@ def _lead_sentence(experiment: Experiment, runs: Sequence[Summary], metric: str,
     """Return how far the first two runs by `metric` lie apart, measured against the spread of the seeds."""
     known = config.metric(metric)
     summary, title = summary_name(known), title_of(metric, known)
-    values = [v for run in runs if (v := finite_value(run, metric, summary)) is not None]
-    values.sort(reverse=known.direction == "max")
+    values = _ranked_values(runs, metric, config)
     if len(values) < 2 or values[0] == values[1]:
         return ""
     lead = abs(values[0] - values[1])
@@ -371,6 +378,14 @@ def _lead_sentence(experiment: Experiment, runs: Sequence[Summary], metric: str,
         return f"{said}; how far two runs of one configuration differ is not known."
     against = f"what two runs of one configuration differ by (±\u00a0{format_number(spread, decimals)})"
     return f"{said}, {'less' if lead <= spread else 'more'} than {against}."
+
+
+def _ranked_values(runs: Sequence[Summary], metric: str, config: Config) -> list[float]:
+    """Return the finite values of the runs that may be called best, best first."""
+    known = config.metric(metric)
+    able = rivals(runs, metric)
+    values = [v for run in able if (v := finite_value(run, metric, summary_name(known))) is not None]
+    return sorted(values, reverse=known.direction == "max")
 
 
 def _join(words: Sequence[str]) -> str:

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from reportgen.analysis.groups import Group, Spread, finite_value, make_groups, seed_spread
 from reportgen.analysis.selection import best_run, contenders, rank_runs
+from reportgen.formats import short_key
 from reportgen.model import Experiment, Problem, Summary
 from reportgen.prose import render_markdown
 from reportgen.site import urls
@@ -33,7 +34,9 @@ from reportgen.site.pages.columns import (
     title_of,
     unit_of,
 )
+from reportgen.site.pages.curves import CurvesChart, CurvesLine, CurvesSection
 from reportgen.site.pages.tables import (
+    MAX_SEEDS,
     GroupTable,
     RunTable,
     count_statuses,
@@ -83,6 +86,8 @@ class Figure:
     best_name: str
     best_page: str
     best_step: int | None
+    curves: CurvesChart
+    """The same plot, for the script."""
     width: int = PLOT_WIDTH
     height: int = PLOT_HEIGHT
 
@@ -106,6 +111,8 @@ class ExperimentPage:
     """(name, value) of params that are the same in all runs."""
     same_total: int
     figures: tuple[Figure, ...]
+    curves: CurvesSection
+    """What the script that draws the plots has to know beside the plots themselves."""
     selected: int
     """Runs in the comparison, and in the plots unless these show configurations."""
     plotted_groups: int
@@ -128,7 +135,7 @@ def make_experiment_page(
     """
     selected = selection_of(experiment, config)
     plotted = plotted_groups(experiment, config)
-    shown = [run for group in plotted for run in group.runs] or selected
+    shown = [run for group in plotted for run in group.runs[:MAX_SEEDS]] or selected
     metric = leading_metric(experiment, config)
     description = config.experiment(experiment.name).description
     same = sorted(experiment.constant_params)
@@ -148,6 +155,9 @@ def make_experiment_page(
         same_params=tuple((name, param_text(experiment.constant_params[name])) for name in same[:MAX_SAME]),
         same_total=len(same),
         figures=make_figures(experiment, config, plots, shown),
+        curves=CurvesSection(
+            [short_key(run.key) for run in shown], table=short_key(experiment.name), grouped=bool(plotted)
+        ),
         selected=len(selected),
         plotted_groups=len(plotted),
         total_groups=len(set(experiment.groups.values())),
@@ -300,6 +310,7 @@ def make_figures(
                 best_name="" if best is None else name_of(best),
                 best_page="" if best is None else urls.run_page(best.key, best.name),
                 best_step=None if best is None else best.metrics[metric].step_of(summary),
+                curves=CurvesChart(title, unit_of(known), known.direction, "", 0.0, (CurvesLine(metric, "", False),)),
             )
         )
     return tuple(figures)

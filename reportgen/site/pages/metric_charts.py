@@ -20,11 +20,12 @@ from reportgen.analysis.selection import is_system
 from reportgen.model import Floats, Run, Series
 from reportgen.site.charts import ChartLine, render_chart
 from reportgen.site.config import Config
+from reportgen.site.pages.curves import CurvesChart, CurvesLine
 from reportgen.site.text import format_number
 from reportgen.sources.summarise import series_in_tables
 
 MAX_CHARTS: Final = 60
-"""Charts on a page; metrics beyond them stand in the table alone."""
+"""Charts that a page draws; metrics beyond them stand in the table, and are drawn by the script."""
 MAX_LINES: Final = 6
 """Splits that share a chart; a base with more gets a chart for each."""
 MAIN_SIZE: Final = (556, 244)
@@ -60,6 +61,8 @@ class Chart:
     """Unit and what the lines are, for the reader: `%, train dashed`."""
     direction: str | None
     svg: Markup
+    curves: CurvesChart
+    """The same chart, for the script."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,8 +108,8 @@ def split_of(metric: str) -> tuple[str, str]:
     return metric, ""
 
 
-def make_chart_sections(run: Run, config: Config) -> tuple[tuple[ChartSection, ...], int]:
-    """Return the sections of charts in the order of the page, and how many charts `MAX_CHARTS` left out."""
+def make_chart_sections(run: Run, config: Config) -> tuple[tuple[ChartSection, ...], tuple[CurvesChart, ...]]:
+    """Return the sections of charts in the order of the page, and the charts that `MAX_CHARTS` left out."""
     groups = _order(_group(run.series), config)
     sections: list[ChartSection] = []
     for name in dict.fromkeys(group.section for group in groups[:MAX_CHARTS]):
@@ -118,7 +121,7 @@ def make_chart_sections(run: Run, config: Config) -> tuple[tuple[ChartSection, .
         charts = tuple(_make_chart(run, config, g, i, MAIN_SIZE) for i, g in main)
         minor = tuple(_make_chart(run, config, g, i, MINOR_SIZE) for i, g in inside if (i, g) not in main)
         sections.append(ChartSection(f"charts-{len(sections) + 1}", name, charts, minor, name == SYSTEM))
-    return tuple(sections), max(0, len(groups) - MAX_CHARTS)
+    return tuple(sections), tuple(_make_curves(run, config, group) for group in groups[MAX_CHARTS:])
 
 
 def _group(metrics: Iterable[str]) -> list[_Group]:
@@ -163,30 +166,39 @@ def _is_main(group: _Group, in_section: int) -> bool:
 
 
 def _make_chart(run: Run, config: Config, group: _Group, index: int, size: tuple[int, int]) -> Chart:
-    order = sorted(group.metrics, key=lambda s: _SPLIT_ORDER.index(s) if s in _SPLIT_ORDER else len(_SPLIT_ORDER))
-    first = config.metric(group.metrics[order[0]])
-    dashed = "train" if "train" in order else ""
-    lines, said = [], [first.unit] if first.unit else []
-    for split in order:
-        metric = group.metrics[split]
-        label = split or (metric if len(order) > 1 else "")
-        lines.append(_make_line(run.series[metric], label, dashed=len(order) > 1 and split == dashed))
-    said += [f"{line.label} dashed" for line in lines if line.dashed]
-    smoothing = SMOOTHING if any(_is_noisy(line.values) for line in lines) else 0.0
-    if smoothing:
-        said.append("smoothed, as logged behind")
-    declared = len(order) == 1 and first.title
+    curves = _make_curves(run, config, group)
+    said = [curves.unit, curves.said, "smoothed, as logged behind" if curves.smooth else ""]
     fragment = f"chart-{index + 1}"
     svg = render_chart(
-        lines,
+        [_make_line(run.series[line.metric], line.label, dashed=line.dashed) for line in curves.lines],
         width=size[0],
         height=size[1],
         title_id=fragment,
-        description=_describe(run, [group.metrics[split] for split in order]),
+        description=_describe(run, [line.metric for line in curves.lines]),
         status=run.summary.status,
-        smoothing=smoothing,
+        smoothing=curves.smooth,
     )
-    return Chart(fragment, declared or group.base, ", ".join(said), first.direction, svg)
+    return Chart(fragment, curves.title, ", ".join(filter(None, said)), curves.direction, svg, curves)
+
+
+def _make_curves(run: Run, config: Config, group: _Group) -> CurvesChart:
+    order = sorted(group.metrics, key=lambda s: _SPLIT_ORDER.index(s) if s in _SPLIT_ORDER else len(_SPLIT_ORDER))
+    first = config.metric(group.metrics[order[0]])
+    dashed = "train" if "train" in order else ""
+    several = len(order) > 1
+    lines = []
+    for split in order:
+        metric = group.metrics[split]
+        lines.append(CurvesLine(metric, split or (metric if several else ""), several and split == dashed))
+    noisy = any(_is_noisy(series_in_tables(run.series[line.metric]).values) for line in lines)
+    return CurvesChart(
+        title=group.base if several else first.title or group.base,
+        unit=first.unit,
+        direction=first.direction,
+        said=", ".join(f"{line.label} dashed" for line in lines if line.dashed),
+        smooth=SMOOTHING if noisy else 0.0,
+        lines=tuple(lines),
+    )
 
 
 def _is_noisy(values: Floats) -> bool:

@@ -14,11 +14,13 @@ from typing import Final
 from markupsafe import Markup
 
 from reportgen.analysis.selection import is_system
+from reportgen.formats import short_key
 from reportgen.model import Input, ModelVersion, ParamValue, Problem, Relative, Run, Session, Summary
 from reportgen.prose import render_markdown
 from reportgen.site import urls
 from reportgen.site.config import Config, MetricConfig
 from reportgen.site.pages.artifacts import Excerpt, Previews, make_excerpt, make_previews
+from reportgen.site.pages.curves import CurvesSection
 from reportgen.site.pages.environment import Environment, make_environment
 from reportgen.site.pages.metric_charts import ChartSection, make_chart_sections, split_of
 from reportgen.site.pages.reproduce import make_reproduction
@@ -57,6 +59,7 @@ class Shown:
 class Headline:
     """The value of a metric that matters most."""
 
+    metric: str
     title: str
     direction: str | None
     unit: str
@@ -128,7 +131,8 @@ class RunPage:
     not_finite: tuple[str, ...]
     """Sentences on metrics that are NaN or infinite."""
     sections: tuple[ChartSection, ...]
-    charts_left_out: int
+    curves: CurvesSection
+    """What the script that draws the charts has to know beside the charts themselves; `more` are those left out."""
     charts_said: str
     numbers_said: str
     """Whose numbers they are in a run of several ranks; empty otherwise."""
@@ -181,7 +185,7 @@ def make_run_page(
         headlines=_make_headlines(summary, config),
         not_finite=_say_not_finite(run),
         sections=sections,
-        charts_left_out=left_out,
+        curves=CurvesSection((short_key(summary.key),), more=left_out),
         charts_said=f"with the range of {format_count(most_ranks, 'rank')}" if most_ranks > 1 else "",
         numbers_said=_say_of_ranks(summary) if most_ranks > 1 else "",
         rows=tuple(_make_row(metric, run, config.metric(metric)) for metric in sorted(summary.metrics, key=is_system)),
@@ -261,7 +265,7 @@ def _make_headline(metric: str, summary: Summary, about: MetricConfig) -> Headli
     elif which in ("best", "min", "max") and numbers.last != value:
         said += f"; last {format_number(numbers.last, decimals)}"
     title = about.title or metric
-    return Headline(title, about.direction, about.unit, _shown(value, decimals), said)
+    return Headline(metric, title, about.direction, about.unit, _shown(value, decimals), said)
 
 
 def _say_of_ranks(summary: Summary) -> str:

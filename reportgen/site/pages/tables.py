@@ -48,6 +48,8 @@ from reportgen.site.text import column_decimals, format_number
 
 MAX_ROWS: Final = 100
 MAX_CONFIGURATIONS: Final = 30
+MAX_SEEDS: Final = 10
+"""Runs of one configuration that a plot's mean and band are made of at most: the oldest."""
 MAX_PARAMS: Final = 10
 """Columns of params in the page; the CSV has all."""
 MAX_WIDTH: Final = 72

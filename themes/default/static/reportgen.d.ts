@@ -28,6 +28,8 @@ interface MetricInfo {
   summary: "last" | "min" | "max" | "mean" | "first";
 }
 
+// Pages are site paths; in a report that is one file they are fragments, and empty where it does not hold the page.
+
 // ---- data/index.js: what the whole site holds, small
 
 interface SiteIndex {
@@ -49,6 +51,7 @@ interface SiteIndex {
 }
 
 // ---- data/tables/<k>.js: the runs of one experiment as columns (packed: `await reportgen.table(k)`)
+// In the file the values of a metric may be a `PackedColumn`, and `runs.k` is left out: each page ends in it.
 
 interface Column<T> {
   name: string;
@@ -77,7 +80,7 @@ interface ExperimentTable {
   title: string;
   page: string;
   n: number;
-  /** One entry a run, newest start first. Times in s since the epoch (UTC). */
+  /** One entry a run, newest start first. Times in whole s since the epoch (UTC); a run's own file has the fractions. */
   runs: {
     k: ShortKey[];
     id: string[];
@@ -110,7 +113,7 @@ interface ExperimentTable {
   headline: string[];
   /** The headline metric by which runs are ranked, null when none has a direction. */
   leading: string | null;
-  /** Sparklines of the first headline metric: one string a run, empty when it has none; see data-format.md. */
+  /** Sparklines of the first headline metric, as fine as they are drawn; one string a run, empty when it has none. */
   spark: { metric: string; values: string[]; min: (number | null)[]; max: (number | null)[] } | null;
   /** Configurations: runs that differ in nothing but the seed. Slot 0 is beyond the colours: ink. */
   groups: { label: string[]; slot: number[] };
@@ -215,13 +218,15 @@ interface RunFacts {
   texts: boolean;
 }
 
-// ---- data/texts/<k>.js: texts and tables among a run's artifacts: path -> text (only for runs that have some)
+// ---- data/texts/<k>.js (packed): texts, tables and SVGs among a run's artifacts: path -> text (only for runs with some)
 type RunTexts = Record<string, { text: string; cut: boolean }>;
 
 // ---- data/search.js (packed): what the search looks through
 
 interface SearchData {
+  /** `text` is the description. */
   experiments: { title: string[]; page: string[]; text: string[] };
+  /** `text`: params that differ and tags as `name=value`, one a line, then note, user, commit and run id. */
   runs: { name: string[]; page: string[]; experiment: number[]; status: Status[]; text: string[] };
 }
 
@@ -252,10 +257,11 @@ interface LoadedRun {
   /** The whole series, an envelope when it is long; null when the run has no such metric. */
   series(metric: string): Promise<RunSeries | null>;
   /**
-   * The exact points between two steps, one further point on either side, from tiles. Null when the whole is exact
-   * already, or more than 24 tiles would be needed. Rejects when a tile is missing (see `SiteIndex.dropped`).
+   * The exact points between two steps (or times, in s since the epoch), one further point on either side, from tiles.
+   * Null when the whole is exact already, or more than 24 tiles would be needed. Rejects when a tile is missing (see
+   * `SiteIndex.dropped`).
    */
-  exact(metric: string, from: number, to: number): Promise<RunSeries | null>;
+  exact(metric: string, from: number, to: number, by?: "steps" | "times"): Promise<RunSeries | null>;
 }
 
 // ---- chart.js: one chart
@@ -264,7 +270,7 @@ interface ChartLine {
   /** Stays the same while the reader changes the view. */
   id: string;
   label: string;
-  /** 0 ink, 1 … 10 the colours of the theme; over 6 is dashed too. */
+  /** 0 ink, 1 … 10 the colours of the theme, which repeat from 11 on; over 6 is dashed too. */
   slot: number;
   dashed: boolean;
   x: Float64Array;
@@ -275,6 +281,8 @@ interface ChartLine {
   /** Band around the line. */
   low: Float64Array | null;
   high: Float64Array | null;
+  /** True when the band is the lowest and highest of many points: it gets an outline, so that a spike shows. */
+  spread?: boolean;
   /** Link of the line's run, for the readout; empty without one. */
   page: string;
   /** Drawn stronger, and on top, as pinned by the reader. */
@@ -303,7 +311,7 @@ interface ChartSpec {
   clip: boolean;
 }
 interface ChartEvents {
-  /** The reader chose a range by dragging or keys; null for all. */
+  /** The reader chose a range by dragging or keys; null for all. The page then updates the chart, which else does it itself. */
   zoom?(range: [number, number] | null): void;
   /** The cursor is at x (in data), or has left: for charts of the same page. */
   hover?(x: number | null): void;
@@ -317,18 +325,123 @@ interface Chart {
   update(spec: ChartSpec): void;
   /** Show the cross line of another chart. */
   hover(x: number | null): void;
+  /** What is shown, as SVG with the classes of the static charts; for paper and export. */
+  picture(): SVGElement;
   destroy(): void;
 }
 
-/** uPlot, Tabulator, d3 and Plot are declared by tests/frontend/globals.d.ts, with the types of their packages. */
+/** d3 and Plot are declared by tests/frontend/globals.d.ts, with the types of their packages. */
 
 // ---- compare.js and against.js
 
-/** A run that is compared, with its colour. */
+/** A run of a comparison: the row of its experiment's table or, when that is missing, what its own file says. */
 interface ComparedRun {
   k: ShortKey;
+  name: string;
+  page: string;
+  status: Status;
+  error: string;
+  start: number;
+  duration: number;
+  user: string;
+  group: string;
+  commit: string;
+  branch: string;
+  dirty: boolean | null;
+  differs: string;
+  /** Empty without. */
+  parent: ShortKey;
+  /** Label of its configuration and that one's slot, 0 beyond the colours. */
+  config: string;
+  own: number;
+  /** Page empty when not known. */
+  experiment: { k: ShortKey; title: string; page: string };
+  table: ExperimentTable | null;
+  /** Index in `table`. */
+  at: number;
+  /** Colour in this comparison: 0 the baseline; from 11 on the colours repeat, dashed. */
   slot: number;
-  run: LoadedRun;
+  file(): Promise<LoadedRun>;
+  /** Null until the file is loaded. */
+  facts: RunFacts | null;
+}
+/** A metric over the compared runs; undefined where a run has none. */
+interface ComparedMetric extends MetricInfo {
+  name: string;
+  headline: boolean;
+  values: (number | null | undefined)[];
+  spreads: Map<ExperimentTable, number | null>;
+}
+/** A param, tag or fact over the compared runs. */
+interface ComparedRow {
+  name: string;
+  cells: (ParamValue | undefined)[];
+  /** True for hashes. */
+  code?: boolean;
+  /** Where nothing is known, which is no difference. */
+  unknown?: boolean[];
+  /** How values are written that differ from run to run by their nature. */
+  write?(value: any): string;
+}
+/** compare-runs.js */
+interface Comparison {
+  find(keys: ShortKey[]): Promise<{ runs: ComparedRun[]; said: string[] }>;
+  searchData(): Promise<SearchData>;
+  keyOf(page: string): ShortKey;
+  assignSlots(runs: ComparedRun[], base: ComparedRun): void;
+  tablesOf(runs: ComparedRun[]): ExperimentTable[];
+  metricsOf(runs: ComparedRun[]): ComparedMetric[];
+  spreadOf(metric: ComparedMetric, a: ComparedRun, b: ComparedRun): number | null;
+  spreadDecimals(spread: number): number;
+  /** The colour of a slot, 0 … 10. */
+  colourOf(slot: number): number;
+  /** Classes of what a run colours. */
+  classOf(run: ComparedRun): string;
+  ranked(runs: ComparedRun[], metric: ComparedMetric): { run: ComparedRun; value: number }[];
+  sentence(runs: ComparedRun[], metrics: ComparedMetric[]): [claim: string, rest: string];
+  rowsOf(runs: ComparedRun[], kind: "params" | "tags"): ComparedRow[];
+  factRows(runs: ComparedRun[]): ComparedRow[];
+  environmentRows(runs: ComparedRun[]): ComparedRow[];
+  differs(row: ComparedRow, run: number): boolean;
+  cut(text: string): string;
+  join(words: string[]): string;
+}
+/** compare-table.js: the baseline stands first among the runs. */
+interface ComparedTable {
+  nodes: Node[];
+  show(runs: ComparedRun[], metrics: ComparedMetric[]): void;
+}
+
+/** differences.js */
+interface Differences {
+  /** What has to be taken out of `before` and put in to get `after`; texts over 5,000 lines are compared in `parts`. */
+  lines(before: string[], after: string[]): { edits: Edit[]; parts: number };
+  linesOf(text: string): string[];
+  /** The files of a unified diff. */
+  parsePatch(text: string): PatchFile[];
+  /** A text as a table when it is one: CSV, or JSON in the shapes that loggers write. */
+  parseTable(path: string, media: string, text: string): DataTable | null;
+  /** Rows of `after` against those of `before`, then rows that are gone; `was` has the other value of each cell that changed. */
+  compareTables(before: DataTable, after: DataTable): { kind: string; cells: string[]; was: (string | null)[] | null }[];
+}
+/** A line that both have, or one alone; `@` is the head of a part of a patch. Places count from 0, -1 for none. */
+interface Edit {
+  kind: " " | "+" | "-" | "@";
+  text: string;
+  a: number;
+  b: number;
+}
+interface PatchFile {
+  name: string;
+  added: number;
+  removed: number;
+  edits: Edit[];
+  /** `Binary files … differ`, `new file mode …`. */
+  said?: string;
+}
+interface DataTable {
+  header: string[];
+  rows: string[][];
 }
 
 interface Reportgen {
@@ -340,10 +453,14 @@ interface Reportgen {
   data(id: string, payload?: unknown): unknown;
   /** Load `data/<id>.js` unless it is there; rejects with a sentence for the reader when it is missing or cut. */
   load(id: string): Promise<unknown>;
+  /** Keep a payload no longer; `load` then asks for its file again. */
+  forget(id: string): void;
   /** Load it again, whatever is kept: for a site that is being served while runs train. */
   reload(id: string): Promise<unknown>;
-  /** Load a script of the theme that the page named in `data-<name>` of `<html>`; once. */
+  /** Load a script of the theme that the page named in `data-<name>` of `<html>`; once. Scripts run in the order of the calls. */
   script(name: string): Promise<void>;
+  /** Address of a published file; in a report of one file it is that of a picture, empty when it is not in it. */
+  file(path: string): string;
   unpack(text: string): Promise<unknown>;
   column(column: PackedColumn): Promise<Float64Array>;
   table(k: ShortKey): Promise<ExperimentTable>;
@@ -395,9 +512,37 @@ interface Reportgen {
   // the parts below are there on pages that include their script
   math: ReportgenMath;
   run(k: ShortKey): Promise<LoadedRun>;
+  /** Fill `host`, whose height the page decides, with a chart. Title, caption and static picture are the page's. */
   chart(host: HTMLElement, spec: ChartSpec, events: ChartEvents): Chart;
+  /** Download a chart (export.js, loaded by `reportgen.script("export")`). */
+  exportChart(chart: Chart, format: "png" | "svg" | "csv"): Promise<void>;
   curves(host: HTMLElement, setting: CurvesSetting): Curves;
-  against(host: HTMLElement, setting: AgainstSetting): { destroy(): void };
+  /** curves-more.js, which curves.js loads. */
+  curvesMore(parts: CurvesParts): CurvesMore;
+  /** Colours of runs shown together, from those of their configurations (figures.js). */
+  assignSlots(wanted: number[]): number[];
+  against(host: HTMLElement, setting: AgainstSetting): Against;
+  runSet(tables: ExperimentTable[]): RunSet;
+  runCells: ((set: RunSet) => RunCells) & { drawAxis(axis: StripAxis): SVGElement };
+  grid(host: HTMLElement, events: GridEvents): Grid;
+  /** columns.js, which table.js loads. */
+  columnList(setting: ColumnListSetting): void;
+  dimensions: Dimensions;
+  parallel(host: HTMLElement, model: AgainstModel, shown: ShownRun[], view: () => AgainstView, changed: () => void): Parallel;
+  plots: AgainstPlots;
+  comparison: Comparison;
+  /** `id` names its heading. */
+  comparedTable(id: string): ComparedTable;
+  /** The dialog that adds runs; `keys` tells which are compared. */
+  addRuns(compared: ComparedRun[], keys: () => ShortKey[], change: (keys: ShortKey[]) => void): Promise<void>;
+  differences: Differences;
+  /** compare-details.js: the end of a comparison, nothing when there is nothing to tell. */
+  comparedCode(runs: ComparedRun[], repository_url: string): { said: string; content: Node[] };
+  sameFiles(runs: ComparedRun[]): { said: string; content: Node[] };
+  /** Open the search (search.js, which bar.js loads). */
+  search(): void;
+  /** Show the list of keys (help.js, which bar.js loads). */
+  help(): void;
 }
 
 type Attributes = Record<string, string | number | boolean | null | undefined | ((event: any) => void)>;
@@ -415,8 +560,6 @@ type MakeElement = <T extends keyof HTMLElementTagNameMap>(
 interface ReportgenMath {
   /** TensorBoard's debiased moving average; weight 0 … 1. Non-finite values pass. */
   smooth(values: Float64Array, weight: number): Float64Array;
-  /** Lowest and highest per bucket, in order of x, so that a spike of one point is drawn. */
-  thin(x: Float64Array, y: Float64Array, buckets: number): { x: Float64Array; y: Float64Array };
   quantile(sorted: ArrayLike<number>, q: number): number;
   mean(values: ArrayLike<number>): number;
   /** Sample standard deviation (n - 1); NaN below two values. */
@@ -431,23 +574,186 @@ interface ReportgenMath {
     lines: { x: Float64Array; y: Float64Array }[],
     kind: "range" | "std" | "sem" | "ci",
   ): { x: Float64Array; y: Float64Array; low: Float64Array; high: Float64Array };
+  /** Ranks from 1; equal values share the mean of theirs. */
+  ranks(values: number[]): number[];
   /** Spearman's rank correlation with mean ranks for ties, over pairs that are both finite. */
   spearman(a: ArrayLike<number>, b: ArrayLike<number>): { rho: number; n: number };
   /** Round steps for an axis with about `count` ticks. */
   ticks(low: number, high: number, count: number): number[];
+  /** The index of the first of the sorted values that is at least `wanted`. */
+  lowerBound(sorted: ArrayLike<number>, wanted: number): number;
+  /** The indices behind which points are missing, in an x much larger than those around it. */
+  gaps(x: ArrayLike<number>): number[];
+  /** The axis for values from `low` to `high` with 3 to 6 ticks, about `target` (4). */
+  valueAxis(low: number, high: number, target?: number): ChartAxis;
+  /** The axis for steps, not widened. */
+  stepAxis(low: number, high: number, target: number, whole: boolean): ChartAxis;
+  /** A logarithmic axis for positive values. */
+  logAxis(low: number, high: number): ChartAxis;
+  /** Texts of ticks that are `step` apart, with equal decimals. */
+  tickTexts(ticks: number[], step: number): string[];
+  /** A number with at most `digits` (4) significant digits, as static charts write it. */
+  numberText(value: number, digits?: number): string;
+  stepText(value: number): string;
+  /** Positions at least `gap` apart within low … high, in the same order, moved as little as may be. */
+  spread(positions: number[], gap: number, low: number, high: number): number[];
+  /** Indices by position: more than `most` (3) within `reach` are one group, all others stand alone. */
+  clusters(positions: number[], reach: number, most?: number): number[][];
+}
+interface ChartAxis {
+  low: number;
+  high: number;
+  ticks: number[];
+  labels: string[];
+  /** True when it starts so far above zero that differences look larger than they are. */
+  cut: boolean;
+  log: boolean;
 }
 
 /** curves.js: the charts of a section with their controls. */
+interface CurvesRun {
+  k: ShortKey;
+  name: string;
+  slot: number;
+  /** Site path. */
+  page: string;
+  /** Label of its configuration. */
+  config: string;
+  /** Slot of its configuration; `slot` without it. */
+  config_slot?: number;
+  /** Params and tags that the charts can be grouped by: `param:lr`, `tag:x`. */
+  values: Record<string, ParamValue>;
+}
+/** Splits of one metric may share a chart. */
+interface CurvesChart {
+  title: string;
+  unit: string;
+  direction: Direction;
+  /** What the lines are: `train dashed`. */
+  said: string;
+  /** Smoothing as long as the reader chooses none; that of the setting without it. */
+  smooth?: number;
+  lines: { metric: string; label: string; dashed: boolean }[];
+}
 interface CurvesSetting {
-  /** The runs to draw; their files are loaded when the section comes into view. */
-  runs: { k: ShortKey; name: string; slot: number; page: string; config: string; values: Record<string, ParamValue> }[];
-  /** Metrics that get a chart at first, in order; the others come by search. Splits of one metric may share a chart. */
-  charts: { title: string; unit: string; direction: Direction; said: string; lines: { metric: string; label: string; dashed: boolean }[] }[];
+  /** The runs to draw; their files are loaded when the first chart comes into view. At most 200 are drawn. */
+  runs: CurvesRun[];
+  /** Charts shown at first, in order, beside those that stand in the host as `<figure data-curves='{…CurvesChart}'>`. */
+  charts: CurvesChart[];
+  /** Charts that come by "all metrics" or search; metrics of the runs that are in no chart come after them. */
+  more?: CurvesChart[];
   /** What is grouped at first: "" single runs, "config" the configurations, "param:lr" or "tag:x" a param or tag. */
   group: string;
   /** Smoothing at first, 0 … 0.999. */
   smooth: number;
 }
+/** `data-curves` of the section of metrics on the page of a run or an experiment. */
+interface CurvesSection {
+  runs: ShortKey[];
+  /** The experiment whose table knows the runs; empty on the page of one run. */
+  table: ShortKey;
+  /** Whether configurations are drawn: means of the runs, with bands. */
+  grouped: boolean;
+  more: CurvesChart[];
+}
+/** A chart of a section, drawn or not. */
+interface CurvesItem {
+  about: CurvesChart;
+  id: string;
+  figure: HTMLElement;
+  caption: HTMLElement;
+  said: Element;
+  plot: HTMLElement;
+  /** The picture that it was before. */
+  picture: Element | null;
+  seen: boolean;
+  live: Chart | null;
+  /** Version of the view that it shows. */
+  drawn: number;
+  /** The runs whose series it has. */
+  loaded: LoadedRun[] | null;
+  /** By short key of the run and metric, a blank between them. */
+  series: Map<string, RunSeries>;
+  /** The visible part of long series, and which part that is. */
+  exact: Map<string, RunSeries>;
+  closer: string;
+}
+/** What a line of each chart stands for: a run, or a group of them. */
+interface CurvesEntry {
+  id: string;
+  name: string;
+  slot: number;
+  /** Site path of the only run. */
+  page: string;
+  runs: LoadedRun[];
+}
+/** What curves.js shares with curves-more.js, which it loads when the reader asks for more, or when runs are compared. */
+interface CurvesParts {
+  host: HTMLElement;
+  head: HTMLElement;
+  tools: HTMLElement;
+  panel: HTMLElement;
+  /** What folds the charts that are not on the page. */
+  rest: HTMLElement;
+  setting: CurvesSetting;
+  runs: LoadedRun[];
+  entries: CurvesEntry[];
+  items: CurvesItem[];
+  /** Charts that are not on the page, and their items once they are made. */
+  more: CurvesChart[];
+  moreItems: CurvesItem[];
+  /** The entry that the reader points at. */
+  hot: string;
+  /** What the address says, all of it text; empty is the default. */
+  view: Record<string, string>;
+  change(changes: Record<string, string>): void;
+  /** Write the view to the address now. */
+  write(): void;
+  by(): string;
+  /** Short keys and names in a text, with commas between them. */
+  ids(text: string): Set<string>;
+  join(ids: Iterable<string>): string;
+  nameOf(value: string): string;
+  xOf(series: RunSeries, run: LoadedRun): Float64Array;
+  /** The part of the series that is looked at. */
+  part(): string;
+  /** Make a chart of an element; `adopt` adds its menu and draws it when it comes into view. */
+  makeItem(figure: HTMLElement, about: CurvesChart): CurvesItem;
+  adopt(figure: HTMLElement, about: CurvesChart): CurvesItem;
+  remove(items: CurvesItem[]): void;
+  /** Load and draw what is in view; `redraw` draws again what is drawn. */
+  wake(): void;
+  redraw(): void;
+  say(about: string, text: string | false, kind?: "warn" | "bad"): void;
+  button(text: string, onclick: () => void, attributes?: Attributes): HTMLButtonElement;
+  segments(label: string, key: string, options: [string, string][]): HTMLElement;
+  choice(label: string, key: string, options: [string, string][]): { element: HTMLElement; fill(options: [string, string][]): void };
+  /** Bring the controls in line with the view. */
+  sync(): void;
+  syncs: (() => void)[];
+}
+/** curves-more.js */
+interface CurvesMore {
+  /** The view has changed, or what is loaded. */
+  show(): void;
+  loaded(): void;
+  /** The runs in groups of `by`. */
+  group(by: string): CurvesEntry[];
+  /** Whether an entry, or the line `line:<label>` of it, is hidden. */
+  hidden(): (id: string) => boolean;
+  /** Load the metric that is x for a run, and what x it gives to a series. */
+  loadX(run: LoadedRun): Promise<unknown>;
+  along(series: RunSeries, run: LoadedRun): Float64Array;
+  /** Replace envelopes by what was logged in the visible range. */
+  refine(item: CurvesItem, range: [number, number]): void;
+  toggle(key: "pin", id: string): void;
+  menu(item: CurvesItem, button: HTMLElement): void;
+  destroy(): void;
+}
+/**
+ * `reportgen.curves(host, setting)`: the controls go into the host's `.head`, or into one of their own. The view is in
+ * the address: `x smooth ylog xlog clip yr zoom by band hide pin find full open`.
+ */
 interface Curves {
   /** Draw other runs. */
   update(setting: CurvesSetting): void;
@@ -456,10 +762,354 @@ interface Curves {
   destroy(): void;
 }
 
-/** against.js: compared runs among all runs of their experiments: parallel coordinates, scatter, box, contour, importance. */
+/**
+ * against.js: compared runs among all runs of their experiments: parallel coordinates, scatter, box, contour, importance.
+ * Needs the scripts `d3 plot math dimensions parallel plots against`, in this order. The view is in the address: `axes brush
+ * scatter plot metric`.
+ */
 interface AgainstSetting {
   tables: ExperimentTable[];
   runs: { k: ShortKey; name: string; slot: number }[];
+}
+interface Against {
+  /** Draw other runs, or tables that have changed; what the reader chose stays. */
+  update(setting: AgainstSetting): void;
+  destroy(): void;
+}
+
+/** dimensions.js: one thing that runs differ in, as a number a run. */
+interface Dimension {
+  /** `param:lr`, `metric:val/acc`, `start`, `duration`, `experiment` */
+  id: string;
+  label: string;
+  /** Unit, statistic, direction, `log`. */
+  note: string;
+  /** One a run, NaN where there is none; of names, their numbers. */
+  values: Float64Array;
+  /** When the values are no numbers. */
+  names: string[] | null;
+  /** False when the names have no order. */
+  ordered: boolean;
+  /** Different values, ascending; of many only some. */
+  distinct: number[];
+  /** True when some run has no value. */
+  lacking: boolean;
+  direction: Direction;
+  /** Whether higher values stand higher. */
+  rising: boolean;
+  log: boolean;
+  /** Ends of the axis. */
+  low: number;
+  high: number;
+  /** The worst value, when it lies so far behind the others that the axis ends before it. */
+  beyond: number | null;
+  text(value: number): string;
+}
+interface AgainstChoice {
+  id: string;
+  label: string;
+}
+/** All runs of the experiments, one after the other. */
+interface AgainstModel {
+  n: number;
+  k: ShortKey[];
+  name: string[];
+  page: string[];
+  status: Status[];
+  /** -0.5 … 0.5, from the name: spreads what would lie on each other. */
+  noise: Float32Array;
+  /** Params that differ, without seeds. */
+  params: AgainstChoice[];
+  seeds: AgainstChoice[];
+  metrics: AgainstChoice[];
+  facts: AgainstChoice[];
+  /** Ids of metrics, the leading one first. */
+  headline: string[];
+  /** The experiment, or how many there are. */
+  title: string;
+  has(id: string): boolean;
+  get(id: string): Dimension;
+}
+/** A compared run: its number in the model. */
+interface ShownRun {
+  i: number;
+  slot: number;
+  name: string;
+}
+/** Part of an axis by height, 0 … 1; the runs without a value are at `LOST`. */
+type AxisRange = [number, number];
+interface AgainstView {
+  axes: string[];
+  brush: Map<string, AxisRange>;
+  plot: string;
+  metric: string;
+  x: string;
+  y: string;
+  /** Empty without. */
+  colour: string;
+  /** Which axes are logarithmic: `x`, `y`, `xy` or `-`; empty leaves it to the values. */
+  logs: string;
+  /** What the box plot groups by. */
+  by: string;
+  /** The params of the contour. */
+  plane: string[];
+}
+/** A relation to a metric: Spearman's rank correlation, or of names without an order the correlation ratio. */
+interface Relation {
+  id: string;
+  /** NaN when there is none. */
+  value: number;
+  n: number;
+  ordered: boolean;
+  few: boolean;
+}
+interface TableContent {
+  head: string[];
+  rows: (string | Node)[][];
+  /** Said below it. */
+  more: string;
+}
+interface Dimensions {
+  FEW: number;
+  LOST: number;
+  MISSING: string;
+  makeModel(tables: ExperimentTable[]): AgainstModel;
+  isGrouping(dimension: Dimension): boolean;
+  better(direction: Direction): string;
+  ticksOf(dimension: Dimension, count: number, log?: boolean): { at: number; text: string }[];
+  heightOf(dimension: Dimension, value: number): number;
+  /** A part of an axis as the address holds it: the values at its ends, empty for the runs without one. */
+  rangeOf(dimension: Dimension, from: string, to: string): AxisRange | null;
+  rangeTexts(dimension: Dimension, range: AxisRange): string[];
+  escaped(text: string): string;
+  unescaped(text: string): string;
+  /** All params that differ, the closest first; those that say nothing last. */
+  rankParams(model: AgainstModel, metric: string): Relation[];
+  measure(text: string, weight?: number): number;
+  shortened(text: string, room: number, atEnd?: boolean): string;
+  fitCanvas(canvas: HTMLCanvasElement, width: number, height: number): CanvasRenderingContext2D;
+  colourOf(element: Element, name: string): string;
+  compareLink(model: AgainstModel, runs: number[]): string;
+  /** Empty for a run without a page. */
+  runAddress(model: AgainstModel, i: number): string;
+  runLink(model: AgainstModel, i: number): HTMLElement;
+  foldedTable(title: string, read: () => TableContent): { details: HTMLElement; refresh(): void };
+  runRows(model: AgainstModel, dimensions: Dimension[], runs: number[]): TableContent;
+}
+/** parallel.js */
+interface Parallel {
+  /** Lay out for the width that there is. */
+  draw(): void;
+  /** Draw the lines again, in the colours of now. */
+  paint(): void;
+  print(): void;
+  endPrint(): void;
+}
+/** plots.js: what a plot is made from, and what it puts on the page. */
+interface AgainstStage {
+  model: AgainstModel;
+  shown: ShownRun[];
+  view: AgainstView;
+  /** Width in px. */
+  room: number;
+  host: HTMLElement;
+  change(changes: Partial<AgainstView>): void;
+}
+interface AgainstDrawn {
+  title: string;
+  note: string;
+  body: Node;
+  controls: Node[];
+  /** Below the controls. */
+  said: (string | Node)[];
+  table: { title: string; read(): TableContent } | null;
+}
+type AgainstPlots = Record<string, { title: string; draw(stage: AgainstStage): AgainstDrawn }>;
+
+// ---- rows.js, cells.js, grid.js: the parts of the table of runs (table.js)
+
+/** A column of a table of runs; `drawn` are the strip of the leading metric and the sparkline. */
+interface RunColumn {
+  /** Name in the address: as logged, behind its kind (`param:`, `tag:`) where another column has that name. */
+  id: string;
+  kind: "fact" | "param" | "tag" | "metric" | "drawn";
+  name: string;
+  title: string;
+  /** False when all runs have the same value. */
+  varying: boolean;
+  seed: boolean;
+  /** True when every value is a number. */
+  numeric: boolean;
+  /** For a metric: what is known of it in each table, with gaps. */
+  infos: MetricColumn[];
+  /** Value of each row, undefined where it has none. */
+  values(): unknown[];
+}
+interface SortKey {
+  column: RunColumn;
+  down: boolean;
+}
+/** Rows that are shown together. */
+interface RunGroup {
+  /** Stays the same when runs are added. */
+  id: string;
+  label: string;
+  /** Slot of a configuration, null for other groups. */
+  slot: number | null;
+  rows: number[];
+  spreads: Map<string, RunSpread>;
+  shared: Map<RunColumn, unknown>;
+}
+/** The finite values of the finished runs, oldest first; `half` is half of the 95 % interval of their mean. */
+interface RunSpread {
+  values: number[];
+  mean: number | null;
+  half: number | null;
+}
+/** What the values of a metric in one experiment are measured against; a shade is 0 (none) to 5. */
+interface RunScale {
+  best: number | null;
+  shade(value: number): number;
+}
+interface StripAxis {
+  low: number;
+  high: number;
+  width: number;
+  /** px from the left edge, better to the right. */
+  place(value: number): number;
+  ticks: { x: number; label: string }[];
+}
+interface RunDelta {
+  text: string;
+  mark: "" | "≈" | "▲" | "▼";
+  verdict: "" | "better" | "worse" | "within";
+}
+/** The runs of some experiments, newest start first; a row is a number from 0. */
+interface RunSet {
+  tables: ExperimentTable[];
+  n: number;
+  several: boolean;
+  /** Whether some runs share a configuration. */
+  repeated: boolean;
+  /** All but the name, from left to right. */
+  columns: RunColumn[];
+  name: RunColumn;
+  /** The metric by which runs are ranked. */
+  leading: RunColumn | null;
+  /** Table of each row, and its number there. */
+  tableOf: Int32Array;
+  placeOf: Int32Array;
+  fact<F extends keyof ExperimentTable["runs"]>(name: F): ExperimentTable["runs"][F][number][];
+  slotOf(row: number): number;
+  /** Whether a run may be called best. */
+  contends(row: number): boolean;
+  byId(id: string): RunColumn | undefined;
+  usualColumns(narrow: boolean): RunColumn[];
+  usualSort(): SortKey[];
+  /** All rows, best first. */
+  ranking(): number[];
+  /** In place; what has no value comes last, and equal rows stand in the order of the ranking. */
+  sortRows(rows: number[], sort: SortKey[]): number[];
+  matcher(text: string): (row: number) => boolean;
+  bestOfConfigs(): Set<number>;
+  makeGroups(rows: number[], by: string): RunGroup[];
+  allGroups(by: string): RunGroup[];
+  sortGroups(groups: RunGroup[], sort: SortKey[]): RunGroup[];
+  spreadOf(group: RunGroup, metric: RunColumn): RunSpread;
+  sharedValue(group: RunGroup, column: RunColumn): unknown;
+  groupFact(group: RunGroup, column: RunColumn): number;
+  meanDecimals(groups: RunGroup[], metric: RunColumn): number;
+  bestMean(groups: RunGroup[], metric: RunColumn): number | null;
+  scaleOf(metric: RunColumn, table: number): RunScale;
+  deltaOf(metric: RunColumn, value: number | null | undefined, row: number, base: number): RunDelta | null;
+  stripAxis(values: number[], centres: number[], width: number): StripAxis | null;
+}
+/** What all cells of one drawing share. */
+interface RunLook {
+  axis: StripAxis | null;
+  /** Row of the baseline. */
+  base: number | null;
+  now_ms: number;
+  /** Column in which a group says how many of its runs have finished; null when its name does. */
+  counted: RunColumn | null;
+  decimals(metric: RunColumn): number;
+  best(metric: RunColumn): number | null;
+  rebase(row: number): void;
+}
+interface RunCells {
+  /** `3 of 4 seeds`. */
+  countOf(group: RunGroup, noun: string): string;
+  /** A value as its cell says it. */
+  text(column: RunColumn, row: number, now_ms: number): string;
+  run(cell: HTMLElement, column: RunColumn, row: number, look: RunLook, group: RunGroup | null, pinned?: boolean): void;
+  group(cell: HTMLElement, column: RunColumn, group: RunGroup, look: RunLook, open: boolean): void;
+}
+interface ColumnListSetting {
+  button: HTMLButtonElement;
+  all(): RunColumn[];
+  /** Those of the table, its name first. */
+  shown(): RunColumn[];
+  label(column: RunColumn): string;
+  /** null for those that are shown at first. */
+  choose(columns: RunColumn[] | null): void;
+}
+/** What the table shows; null is what is usual. */
+interface RunsView {
+  q: string;
+  view: string;
+  group: string | null;
+  sort: SortKey[] | null;
+  cols: RunColumn[] | null;
+  base: number | null;
+  selected: Set<number>;
+  /** All groups open or folded, but some. */
+  fold: { open: boolean; but: Set<string> } | null;
+}
+
+interface GridColumn {
+  id: string;
+  /** px; more when there is room, unless it is fixed. */
+  width: number;
+  fixed: boolean;
+  resizable: boolean;
+  class: string;
+  sort: "ascending" | "descending" | null;
+  head(): Node[];
+}
+interface GridRow {
+  class: string;
+  level?: number;
+  expanded?: boolean;
+  selected?: boolean;
+}
+interface GridSetting {
+  label: string;
+  /** Whether rows fold. */
+  tree: boolean;
+  /** Whether the row -1 stands on top. */
+  pinned: boolean;
+  rows: number;
+  columns: GridColumn[];
+  height(i: number): number;
+  /** Tells the row from others when the grid changes. */
+  key(i: number): string;
+  row(i: number): GridRow;
+  fill(cell: HTMLElement, i: number, c: number): void;
+}
+/** Rows by number: -1 the one on top, -2 the head. */
+interface GridEvents {
+  sort(c: number, add: boolean): void;
+  open(i: number, aside: boolean): void;
+  select(i: number, range: boolean): void;
+  /** null gives the width back. */
+  resize(c: number, width: number | null): void;
+}
+interface Grid {
+  root: HTMLElement;
+  update(setting: GridSetting): void;
+  focusedRow(): number | null;
+  /** Focus the cell that had the focus last, or the first row. */
+  focus(start?: boolean): void;
 }
 
 declare var reportgen: Reportgen;

@@ -41,16 +41,20 @@ var reportgen = /** @type {Reportgen} */ (
     /**
      * Insert a script; what failed once may be tried again.
      * @param {string} address
+     * @param {boolean} [ordered] to run after those that were inserted so before it
      * @returns {Promise<void>}
      */
-    function insert(address) {
-      return new Promise((resolve, reject) => {
+    function insert(address, ordered = false) {
+      /** @type {Promise<void>} */
+      const done = new Promise((resolve, reject) => {
         const script = document.createElement("script");
         script.src = address;
+        script.async = !ordered;
         script.onload = () => resolve();
         script.onerror = () => reject(new Error(`${address.replace(/^(\.\.\/)+/, "").split("?")[0]} cannot be loaded`));
         document.head.append(script);
-      }).finally(() => {
+      });
+      return done.finally(() => {
         document.head.querySelector(`script[src="${CSS.escape(address)}"]`)?.remove();
       });
     }
@@ -92,11 +96,16 @@ var reportgen = /** @type {Reportgen} */ (
       return payloads.has(id) || !element || document.readyState !== "loading" ? null : ready;
     }
 
+    /** @param {string} id */
+    function forget(id) {
+      for (const key of [...loading.keys()]) if (key.endsWith(` ${id}`)) loading.delete(key);
+      payloads.delete(id);
+    }
+
     let reloads = 0;
     /** @param {string} id */
     function reload(id) {
-      for (const key of [...loading.keys()]) if (key.endsWith(` ${id}`)) loading.delete(key);
-      payloads.delete(id);
+      forget(id);
       return fetchData(id, `?${Date.now()}-${++reloads}`);
     }
 
@@ -104,8 +113,19 @@ var reportgen = /** @type {Reportgen} */ (
     function script(name) {
       return once(`script ${name}`, () => {
         const address = html.dataset[name];
-        return address ? insert(address) : Promise.resolve();
+        if (!single) return address ? insert(address, true) : Promise.resolve();
+        const inside = address ? document.getElementById(address) : null;
+        if (inside) document.head.append(el("script", null, inside.textContent));
+        inside?.remove();
+        return Promise.resolve();
       });
+    }
+
+    /** @param {string} path */
+    function file(path) {
+      if (!single) return root + path;
+      const shown = /** @type {HTMLImageElement | null} */ (document.querySelector(`img[data-file="${CSS.escape(path)}"]`));
+      return shown ? shown.src : "";
     }
 
     /** @param {string} text */
@@ -152,9 +172,16 @@ var reportgen = /** @type {Reportgen} */ (
       return values;
     }
 
-    /** @param {string} k */
+    /** The twin of `decode_table` in `reportgen/site`. @param {string} k */
     function table(k) {
-      return once(`table tables/${k}`, async () => unpack(/** @type {string} */ (await load(`tables/${k}`))));
+      return once(`table tables/${k}`, async () => {
+        const found = await unpack(/** @type {string} */ (await load(`tables/${k}`)));
+        found.runs.k ||= found.runs.page.map((/** @type {string} */ page) => page.slice(-15, -5));
+        for (const metric of found.metrics) {
+          if (!Array.isArray(metric.values)) metric.values = [...(await column(metric.values))];
+        }
+        return found;
+      });
     }
 
     // ---- pages
@@ -230,6 +257,7 @@ var reportgen = /** @type {Reportgen} */ (
     function furnish(element, attributes, children) {
       for (const [name, value] of Object.entries(attributes || {})) {
         if (value === null || value === undefined || value === false) continue;
+        if (name === "href" && value === "") continue; // a page that a report of one file does not hold
         if (typeof value === "function") element.addEventListener(name.slice(2), value);
         else element.setAttribute(name, value === true ? "" : String(value));
       }
@@ -253,7 +281,7 @@ var reportgen = /** @type {Reportgen} */ (
 
     /** @param {number} slot */
     function swatch(slot) {
-      const shape = { class: `swatch s${slot}${slot > 6 ? " dashed" : ""}`, viewBox: "0 0 14 4", width: 14, height: 4 };
+      const shape = { class: `swatch s${slot && ((slot - 1) % 10) + 1}${slot > 6 ? " dashed" : ""}`, viewBox: "0 0 14 4", width: 14, height: 4 };
       return svg("svg", { ...shape, "aria-hidden": "true" }, svg("path", { d: "M0 2h14" }));
     }
 
@@ -492,8 +520,11 @@ var reportgen = /** @type {Reportgen} */ (
     addEventListener("keydown", (event) => {
       const target = /** @type {HTMLElement} */ (event.target);
       const typing = target.closest?.("input:not([type=checkbox], [type=range]), textarea, select, [contenteditable]");
-      if (event.defaultPrevented || event.altKey || (typing && !event.ctrlKey && !event.metaKey)) return;
-      const name = `${event.ctrlKey || event.metaKey ? "Ctrl-" : ""}${event.key.length === 1 ? event.key.toLowerCase() : event.key}`;
+      // With AltGr a letter is typed, such as [ on a German keyboard; Windows says Ctrl and Alt then.
+      const typed = event.getModifierState("AltGraph");
+      const ctrl = !typed && (event.ctrlKey || event.metaKey);
+      if (event.defaultPrevented || (event.altKey && !typed) || (typing && !ctrl)) return;
+      const name = `${ctrl ? "Ctrl-" : ""}${event.key.length === 1 ? event.key.toLowerCase() : event.key}`;
       for (const binding of bindings) {
         if (!binding.key.split(" ").includes(name)) continue;
         event.preventDefault();
@@ -631,8 +662,10 @@ var reportgen = /** @type {Reportgen} */ (
       single,
       data,
       load,
+      forget,
       reload,
       script,
+      file,
       unpack,
       column,
       table,

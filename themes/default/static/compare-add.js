@@ -1,0 +1,80 @@
+// @ts-check
+/** The dialog that adds runs to a comparison, or takes them out: a search over all runs of the site. */
+(() => {
+  "use strict";
+
+  const { el, format, comparison } = reportgen;
+
+  const MAX_FOUND = 50;
+
+  /** @typedef {{ k: ShortKey, name: string, status: Status, experiment: string, text: string }} Choice */
+
+  /** @returns {Promise<Choice[]>} */
+  async function allRuns() {
+    const { runs, experiments } = await comparison.searchData();
+    return runs.page.map((page, i) => {
+      const name = runs.name[i];
+      const experiment = experiments.title[runs.experiment[i]];
+      return { k: comparison.keyOf(page), name, status: runs.status[i], experiment, text: `${name}\n${experiment}\n${runs.text[i]}`.toLowerCase() };
+    });
+  }
+
+  /** @param {ComparedRun[]} compared @returns {Choice[]} the runs of their experiments */
+  function nearRuns(compared) {
+    return comparison.tablesOf(compared).flatMap(({ runs, title }) =>
+      runs.k.map((k, i) => ({ k, name: runs.name[i], status: runs.status[i], experiment: title, text: `${runs.name[i]}\n${title}\n${runs.differs[i]}`.toLowerCase() })),
+    );
+  }
+
+  /**
+   * @param {ComparedRun[]} compared
+   * @param {() => ShortKey[]} keys of the runs that are compared
+   * @param {(keys: ShortKey[]) => void} change
+   */
+  async function addRuns(compared, keys, change) {
+    const input = el("input", { type: "search", placeholder: "Name, experiment, param or tag", "aria-label": "Search runs", oninput: list });
+    const found = el("ul", { class: "pick" });
+    const said = el("p", { class: "fine", role: "status" }, "Loading");
+    const done = el("button", { type: "button", class: "button", onclick: () => dialog.close() }, "Done");
+    const dialog = el("dialog", { class: "dialog", "aria-label": "Runs to compare" }, el("div", null, el("header", null, el("h2", null, "Runs to compare"), done), input, found, said));
+    dialog.addEventListener("close", () => dialog.remove());
+    dialog.addEventListener("click", (event) => event.target === dialog && dialog.close());
+    dialog.addEventListener("keydown", (event) => event.stopPropagation()); // what lies behind must not act on a key
+    document.body.append(dialog);
+    dialog.showModal();
+
+    /** @type {Choice[]} */
+    let choices = [];
+    try {
+      choices = await allRuns();
+    } catch (error) {
+      found.before(reportgen.note("warn", `${/** @type {Error} */ (error).message}: only runs of the compared experiments can be added.`));
+      choices = nearRuns(compared);
+    }
+    const near = new Set(compared.map((run) => run.experiment.title));
+    choices.sort((a, b) => Number(near.has(b.experiment)) - Number(near.has(a.experiment)));
+    list();
+
+    function list() {
+      const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
+      const hits = choices.filter(({ text }) => words.every((word) => text.includes(word)));
+      found.replaceChildren(...hits.slice(0, MAX_FOUND).map((hit) => el("li", null, toggle(hit))));
+      const many = format.count(hits.length, "run");
+      said.textContent = hits.length > MAX_FOUND ? `${MAX_FOUND} of ${many}: type more to find others.` : hits.length ? many : "No run matches.";
+    }
+
+    /** @param {Choice} choice */
+    function toggle({ k, name, status, experiment }) {
+      const button = el("button", { type: "button", "aria-pressed": String(keys().includes(k)), onclick: act }, reportgen.mark(status), el("bdi", null, name), el("small", { dir: "auto" }, experiment));
+      function act() {
+        const before = keys();
+        const next = before.includes(k) ? before.filter((other) => other !== k) : [...before, k];
+        button.setAttribute("aria-pressed", String(next.includes(k)));
+        change(next);
+      }
+      return button;
+    }
+  }
+
+  reportgen.addRuns = addRuns;
+})();
