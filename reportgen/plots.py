@@ -13,6 +13,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+import os
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -407,6 +408,11 @@ def _font(bold: bool) -> Any:
     font = ft2font.FT2Font(font_manager.findfont(properties))
     font.set_size(100, 72)
     return font
+
+
+if hasattr(os, "register_at_fork"):
+    # An open font shares its place in the file with the processes that are forked from this one.
+    os.register_at_fork(after_in_child=_font.cache_clear)
 
 
 def _measure(text: str, size: float = _SIZE, *, bold: bool = False) -> float:

@@ -43,8 +43,9 @@ def make_strip_axis(
 ) -> StripAxis | None:
     """Return the axis that covers the contenders among `values`; None for fewer than two values.
 
-    The distance from the best to the median of `centres` (by default of the values) says who is a contender. What is
-    worse stands at the edge with its number.
+    The distance from the best to the median of `centres` (by default of the values) says who is a contender, or that
+    between the quartiles of the values, where the centres hardly differ. What is worse stands at the edge with its
+    number.
     """
     finite = [v for v in values if v is not None and math.isfinite(v)]
     middles = sorted(v for v in (values if centres is None else centres) if v is not None and math.isfinite(v))
@@ -52,7 +53,9 @@ def make_strip_axis(
         return None
     turned = direction == "min"
     best = middles[0] if turned else middles[-1]
-    reach = _REACH * abs(best - middles[len(middles) // 2]) or math.inf
+    ordered = sorted(finite)
+    half = ordered[3 * len(ordered) // 4] - ordered[len(ordered) // 4]
+    reach = max(_REACH * abs(best - middles[len(middles) // 2]), half) or math.inf
     inside = [v for v in finite if abs(v - best) <= reach or (v < best) == turned]
     low, high = min(inside), max(inside)
     margin = (high - low) * 0.05 or abs(high) * 0.01 or 0.5

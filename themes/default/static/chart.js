@@ -694,7 +694,7 @@
     const [only] = drawn;
     if (drawn.length === 1 && only.breaks.length === 1 && !spec.x_range) {
       const i = only.breaks[0];
-      const words = `no values, ${say(spec, only.x[i])} to ${say(spec, only.x[i + 1]).replace(`${spec.x.label} `, "")}`;
+      const words = `no values, ${say(spec, only.x[i])} to ${say(spec, only.x[i + 1]).replace(spec.x.label, "").trim()}`;
       const at = (toX(only.x[i]) + toX(only.x[i + 1])) / 2;
       const half = measure(words) / 2;
       const around = [only.y[i], only.y[i + 1]].filter(Number.isFinite).map(toY);
@@ -731,7 +731,7 @@
       return `${plain(line.label) || "values"}: ${first} to ${last}, between ${low} and ${high}`;
     });
     const rest = lines.length > 5 ? ` ${format.count(lines.length - 5, "more line")}.` : "";
-    return `${format.count(lines.length, "line")} over ${x.label}. ${told.length ? `${told.join("; ")}.` : ""}${rest}`;
+    return `${format.count(lines.length, "line")} over ${x.label}. ${told.join("; ")}${told.length ? "." : ""}${rest}`;
   }
 
   /** @param {ChartSpec} spec */
@@ -1183,7 +1183,7 @@
     function announce(hits) {
       if (at === null) return;
       const told = hits.slice(0, 3).map(({ curve, i }) => `${plain(curve.line.label)} ${format.number(curve.values[i])}`.trim());
-      reportgen.announce(`${say(spec, at)}: ${told.join(", ")}${hits.length > 3 ? `, ${hits.length - 3} more` : ""}`);
+      reportgen.announce(`${say(spec, at)}: ${told.join(", ")}${hits.length > 3 ? ", " + (hits.length - 3) + " more" : ""}`);
     }
 
     // ---- what the page may do

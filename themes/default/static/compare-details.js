@@ -400,7 +400,7 @@
       return count ? `${format.number(count)} ${kind === "same" ? "the same" : kind}` : [];
     });
     const hidden = changed.length - SHOWN_ROWS;
-    return el("div", null, dataTable(path, after.header, changed.slice(0, SHOWN_ROWS)), el("p", { class: "fine" }, `Rows: ${said.join(", ")}${hidden > 0 ? `; ${hidden} more differ` : ""}`));
+    return el("div", null, dataTable(path, after.header, changed.slice(0, SHOWN_ROWS)), el("p", { class: "fine" }, `Rows: ${said.join(", ")}${hidden > 0 ? "; " + hidden + " more differ" : ""}`));
   }
 
   /** @param {SameFile} file */

@@ -303,7 +303,7 @@
       if (mine !== turn) return;
       table?.show(runs, metrics);
       if (!lost.length) return;
-      const names = `${reportgen.comparison.join(lost.slice(0, 5))}${lost.length > 5 ? ` and ${lost.length - 5} more` : ""}`;
+      const names = `${reportgen.comparison.join(lost.slice(0, 5))}${lost.length > 5 ? " and " + (lost.length - 5) + " more" : ""}`;
       tell([`The ${lost.length === 1 ? "file" : "files"} of ${names} cannot be loaded: curves, environment, code and artifacts are missing here.`], "bad");
     }
 

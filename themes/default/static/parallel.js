@@ -482,7 +482,7 @@
       const range = view().brush.get(id);
       const ends = range ? rangeTexts(dimension, range) : [];
       const [from, to] = ends.map((end) => (end === "" ? "no value" : names ? end : text(Number(end))));
-      const told = range ? `${from === to ? from : `${from} to ${to}`}; ${count.textContent}` : "all values";
+      const told = range ? `${from}${from === to ? "" : " to " + to}; ${count.textContent}` : "all values";
       const group = drawing.querySelector(`[data-id="${CSS.escape(id)}"]`);
       group?.setAttribute("aria-valuetext", told);
       group?.setAttribute("aria-valuenow", String(range ? Math.round(100 * Math.max(0, range[0])) : 0));

@@ -574,7 +574,7 @@
     const centre = { x1: (/** @type {Group} */ { j }) => j - 0.32, x2: (/** @type {Group} */ { j }) => j + 0.32 };
     const boxes = groups.filter(({ n }) => n > 4);
     const medians = groups.map(
-      ({ name, n, median }) => `${name}: ${n ? `median ${metric.text(median)} of ${n}` : "none"}`,
+      ({ name, n, median }) => name + (n ? `: median ${metric.text(median)} of ${n}` : ": none"),
     );
     /** @param {number} i */
     const isFar = (i) => metric.values[i] < groups[by.values[i]].low || metric.values[i] > groups[by.values[i]].high;

@@ -558,7 +558,8 @@
     // ---- the axis of the strips
 
     /**
-     * It covers the contenders among `values`: the distance from the best to the median of `centres` says who is one.
+     * It covers the contenders among `values`: the distance from the best to the median of `centres` says who is one, or
+     * that between the quartiles of the values, where the centres hardly differ.
      * @param {number[]} values
      * @param {number[]} centres
      * @param {number} width px
@@ -571,7 +572,9 @@
       const middles = centres.filter(Number.isFinite).sort((a, b) => a - b);
       if (new Set(finite).size < 2 || !middles.length) return null;
       const best = turned ? middles[0] : middles[middles.length - 1];
-      const reach = REACH * Math.abs(best - middle(middles)) || Infinity;
+      const ordered = [...finite].sort((a, b) => a - b);
+      const half = ordered[Math.floor((3 * ordered.length) / 4)] - ordered[Math.floor(ordered.length / 4)];
+      const reach = Math.max(REACH * Math.abs(best - middle(middles)), half) || Infinity;
       const inside = finite.filter((v) => Math.abs(v - best) <= reach || v < best === turned);
       let low = smallest(inside);
       let high = largest(inside);

@@ -256,6 +256,8 @@
       if (column === look.counted) {
         for (const group of groups.slice(0, SAMPLE)) widest = Math.max(widest, widthOf(cells.countOf(group, "seed"), font));
       }
+      const mixed = (/** @type {RunGroup} */ { rows: own }) => new Set(own.map((one) => column.values()[one])).size > 1;
+      if (column.kind === "param" && column !== look.counted && groups.slice(0, SAMPLE).some(mixed)) widest = Math.max(widest, widthOf("10 values", font));
       const about = column.kind === "metric" ? aboutOf(column) : "";
       const title = column.title.length > 24 ? column.title.slice(0, 18) : column.title;
       const headWidth = Math.max(widthOf(title, `500 12.5px ${family}`) + SORT_WIDTH, widthOf(about, `400 12px ${family}`));
