@@ -720,3 +720,13 @@ def test_on_a_desk_the_table_scrolls_in_its_frame_beside_the_names(site: Path, o
         before = watched.evaluate(left)
         watched.evaluate("document.querySelector('.scroll:has(> .side)').scrollLeft = 200")
         assert watched.evaluate(left) == before
+
+
+def test_an_address_of_unknown_runs_takes_the_earlier_comparison_away(opened: Watched, site: Path) -> None:
+    show(opened, site, 1, 2)
+    opened.page.evaluate("location.hash = '#?runs=aaaaaaaaaa'")
+    opened.page.get_by_text("There is nothing to compare.").wait_for()
+    assert text(opened, "h1") == ["Compare"]
+    assert opened.page.locator(".compared, .side").count() == 0
+    opened.page.get_by_role("button", name="Add a run").wait_for()
+    assert opened.messages == []

@@ -91,6 +91,15 @@ def test_it_is_no_wider_than_a_phone(
         assert watched.evaluate("document.documentElement.scrollWidth") <= 390
 
 
+def test_the_list_of_keys_is_part_of_it(reports: dict[str, Path], open_page: OpenPage) -> None:
+    address = reports["run"].as_uri()
+    with open_page(address) as watched:
+        watched.open(address)
+        watched.page.keyboard.press("?")
+        watched.page.get_by_role("dialog", name="Keys").wait_for()
+        assert watched.messages == []
+
+
 @pytest.mark.parametrize("kind", REQUESTS)
 def test_it_stands_for_itself(reports: dict[str, Path], kind: str) -> None:
     assert faults(Document(reports[kind].read_text(encoding="utf-8"))) == []

@@ -55,16 +55,16 @@ window.drawn = true;"""
 """The least that uPlot needs for the same charts; the data are plain arrays in a script."""
 
 
-def live_figures(count: int) -> str:
+def live_charts(count: int) -> str:
     """Return the condition that so many charts are live."""
-    return f'document.querySelectorAll("figure.live").length >= {count}'
+    return f'document.querySelectorAll("figure .graph").length >= {count}'
 
 
 def time_page(browser: Browser, address: str, ready: str, times: int) -> list[float]:
     """Return the ms until `ready` holds, of each opening in a fresh profile."""
     found = []
     for _ in range(times):
-        context = browser.new_context(viewport={"width": 1440, "height": 3000})
+        context = browser.new_context(viewport={"width": 1440, "height": 5000})
         page = context.new_page()
         page.add_init_script(READY % ready)
         page.goto(address)
@@ -76,22 +76,22 @@ def time_page(browser: Browser, address: str, ready: str, times: int) -> list[fl
 def wait_for(page: Page, expression: str) -> float:
     """Return the value of `expression` once it has one, within a minute; the pages' policy forbids polling inside."""
     session = page.context.new_cdp_session(page)
-    for _ in range(6000):
+    for _ in range(2000):
         value = session.send("Runtime.evaluate", {"expression": expression})["result"].get("value")
         if value is not None:
             return float(value)
         page.wait_for_timeout(10)
-    raise SystemExit(f"{page.url}: {expression} never came")
+    raise SystemExit(f"{page.url[:120]}: {expression} never came")
 
 
 def hover_cost(browser: Browser, address: str, charts: int, moves: int = 60) -> float:
     """Return the CPU ms of the page's main thread for one move of the pointer over a chart."""
-    context = browser.new_context(viewport={"width": 1440, "height": 3000})
+    context = browser.new_context(viewport={"width": 1440, "height": 5000})
     page = context.new_page()
-    page.add_init_script(READY % live_figures(charts))
+    page.add_init_script(READY % live_charts(charts))
     page.goto(address)
     wait_for(page, "window.readyAt")
-    figure = page.locator("figure.live").first
+    figure = page.locator("figure .graph").first
     figure.scroll_into_view_if_needed()
     box = figure.bounding_box()
     assert box is not None
@@ -162,16 +162,16 @@ def main() -> None:
         rows = [
             ("home", page(urls.HOME), "true", 250),
             ("experiment, 2,000 x 30", page(urls.experiment_page(pagelogs.TABLE)), TABLE_READY, 500),
-            ("run, 12 x 2 x 500", page(urls.run_page(single, "run-0")), live_figures(12), 500),
+            ("run, 12 x 2 x 500", page(urls.run_page(single, "run-0")), live_charts(12), 500),
             ("bare uPlot, 12 x 2 x 500", write_bare(folder / "bare2", curves(12, 2)), "window.drawn", None),
-            ("comparison, 12 x 50 x 500", compare, live_figures(12), 700),
+            ("comparison, 12 x 50 x 500", compare, live_charts(12), 700),
             ("bare uPlot, 12 x 50 x 500", write_bare(folder / "bare50", curves(12, 50)), "window.drawn", None),
         ]
         if options.points:
             short, long = sorted(keys[pagelogs.LONG], key=lambda key: (site / urls.record(key)).stat().st_size)
             rows += [
-                ("run, 10,000 points", page(urls.run_page(short, "run-0")), live_figures(1), None),
-                (f"run, {options.points:,} points", page(urls.run_page(long, "run-0")), live_figures(1), None),
+                ("run, 10,000 points", page(urls.run_page(short, "run-0")), live_charts(1), None),
+                (f"run, {options.points:,} points", page(urls.run_page(long, "run-0")), live_charts(1), None),
             ]
         browser = playwright.chromium.launch(executable_path=find_chromium(), args=[*FLAGS, "--no-sandbox"])
         print(f"{'ready, ms':30}{'best':>8}{'median':>8}{'limit':>8}")

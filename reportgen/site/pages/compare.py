@@ -334,6 +334,10 @@ def make_sentence(experiment: Experiment, runs: Sequence[Summary], config: Confi
     metrics = [name for name in headline_of(experiment, config) if config.metric(name).direction]
     if not metrics:
         return Sentence("No metric here has a known direction.", "No run is called best.")
+    if len({run.experiment for run in runs}) > 1:  # measured by what all of them have
+        metrics = [name for name in metrics if all(name in run.metrics for run in runs)]
+        if not metrics:
+            return Sentence("These runs share no metric with a known direction.", "No run is called best.")
     names = {run.key: name_of(run) for run in runs}
     groups = repeated_groups(experiment)
     bests: dict[str, list[str]] = {}

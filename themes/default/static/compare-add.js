@@ -22,7 +22,7 @@
   /** @param {ComparedRun[]} compared @returns {Choice[]} the runs of their experiments */
   function nearRuns(compared) {
     return comparison.tablesOf(compared).flatMap(({ runs, title }) =>
-      runs.k.map((k, i) => ({ k, name: runs.name[i], status: runs.status[i], experiment: title, text: `${runs.name[i]}\n${title}\n${runs.differs[i]}`.toLowerCase() })),
+      runs.k.flatMap((k, i) => (reportgen.single && !runs.page[i] ? [] : { k, name: runs.name[i], status: runs.status[i], experiment: title, text: `${runs.name[i]}\n${title}\n${runs.differs[i]}`.toLowerCase() })),
     );
   }
 
@@ -46,7 +46,8 @@
     /** @type {Choice[]} */
     let choices = [];
     try {
-      choices = await allRuns();
+      // Of a report in one file, only what is in it.
+      choices = reportgen.single ? nearRuns(compared) : await allRuns();
     } catch (error) {
       found.before(reportgen.note("warn", `${/** @type {Error} */ (error).message}: only runs of the compared experiments can be added.`));
       choices = nearRuns(compared);

@@ -120,6 +120,7 @@
       reportgen.announce(`${run.name} removed`);
       const buttons = /** @type {NodeListOf<HTMLElement>} */ (heads.querySelectorAll(".remove"));
       (buttons[Math.min(at, buttons.length - 1)] || title).focus();
+      if (!title.isConnected) /** @type {HTMLElement | null} */ (root.querySelector("[data-choose]"))?.focus();
     }
 
     async function addRuns() {
@@ -257,16 +258,24 @@
       [againstPart, drawAgainst],
       [codePart, drawDetails],
     ]);
+    /** Those of them that are not drawn yet. @type {Set<Element>} */
+    const due = new Set();
+    /** @param {Element} part */
+    function drawPart(part) {
+      if (!due.delete(part)) return;
+      sight.unobserve(part);
+      later.get(part)?.().catch((error) => part.append(reportgen.note("bad", `${error.message}. Reload the page.`)));
+    }
     const sight = new IntersectionObserver(
       (entries) => {
-        for (const { target, isIntersecting } of entries) {
-          if (!isIntersecting) continue;
-          sight.unobserve(target);
-          later.get(target)?.().catch((error) => target.append(reportgen.note("bad", `${error.message}. Reload the page.`)));
-        }
+        for (const { target, isIntersecting } of entries) if (isIntersecting) drawPart(target);
       },
       { rootMargin: "400px" },
     );
+    // On paper nothing comes near: what has to be loaded is there for the second print, and left out of the first.
+    addEventListener("beforeprint", () => {
+      for (const part of due) drawPart(part);
+    });
 
     function drawLater() {
       against?.destroy();
@@ -281,6 +290,7 @@
       const total = tables.reduce((sum, { n }) => sum + n, 0);
       setAside(againstPart, `${format.count(total, "run")} of ${tables.length === 1 ? tables[0].title : format.count(tables.length, "experiment")}`);
       for (const part of later.keys()) {
+        due.add(part);
         sight.unobserve(part);
         sight.observe(part);
       }
@@ -343,6 +353,12 @@
       tell([...told, ...(keys.length > MAX_RUNS ? [`The first ${MAX_RUNS} of ${format.number(keys.length)} runs are compared.`] : [])], "warn");
       if (!order.length) {
         lede.textContent = "There is nothing to compare.";
+        title.textContent = "Compare";
+        document.title = writtenTitle;
+        runs = [];
+        sight.disconnect();
+        due.clear();
+        root.replaceChildren(el("div", { class: "title" }, title, add), lede, notes);
         return;
       }
       const base = order.find((run) => run.k === state.get("base")) || order[0];

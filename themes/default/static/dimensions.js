@@ -219,7 +219,7 @@
         ? params.has(nameOf(id))
         : id.startsWith("metric:")
           ? metrics.has(nameOf(id))
-          : id in facts;
+          : Object.hasOwn(facts, id);
     /** @param {string} id */
     function get(id) {
       let dimension = made.get(id);

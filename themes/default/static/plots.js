@@ -572,7 +572,10 @@
     const runs = runsWith(model, [by.values, metric.values], false);
     const groups = makeGroups(by, metric, runs);
     const centre = { x1: (/** @type {Group} */ { j }) => j - 0.32, x2: (/** @type {Group} */ { j }) => j + 0.32 };
-    const boxes = groups.filter(({ n }) => n > 4);
+    // A group far behind has its runs at the edge, and no box there.
+    const { low, high } = metric;
+    const cut = (/** @type {number} */ v) => Math.min(high, Math.max(low, v));
+    const boxes = groups.filter(({ n, q1, q3 }) => n > 4 && q3 >= low && q1 <= high);
     const medians = groups.map(
       ({ name, n, median }) => name + (n ? `: median ${metric.text(median)} of ${n}` : ": none"),
     );
@@ -584,10 +587,10 @@
       runs,
       xs: by.values.map((v, i) => v + 0.5 * model.noise[i]),
       marks: [
-        Plot.ruleX(boxes, { x: "j", y1: "low", y2: "high", stroke: "var(--ink-3)" }),
-        Plot.rect(boxes, { ...centre, y1: "q1", y2: "q3", fill: "var(--surface)", stroke: "var(--ctl)" }),
+        Plot.ruleX(boxes, { x: "j", y1: (/** @type {Group} */ g) => cut(g.low), y2: (/** @type {Group} */ g) => cut(g.high), stroke: "var(--ink-3)" }),
+        Plot.rect(boxes, { ...centre, y1: (/** @type {Group} */ g) => cut(g.q1), y2: (/** @type {Group} */ g) => cut(g.q3), fill: "var(--surface)", stroke: "var(--ctl)" }),
         Plot.ruleY(
-          groups.filter(({ n }) => n > 1),
+          groups.filter(({ n, median }) => n > 1 && median >= low && median <= high),
           { ...centre, y: "median", stroke: "var(--ink)", strokeWidth: 1.75 },
         ),
       ],
