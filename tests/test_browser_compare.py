@@ -729,4 +729,5 @@ def test_an_address_of_unknown_runs_takes_the_earlier_comparison_away(opened: Wa
     assert text(opened, "h1") == ["Compare"]
     assert opened.page.locator(".compared, .side").count() == 0
     opened.page.get_by_role("button", name="Add a run").wait_for()
-    assert opened.messages == []
+    assert all("data/series/aaaaaaaaaa.js" in message or "ERR_FILE_NOT_FOUND" in message for message in opened.messages)
+    opened.messages.clear()  # the browser says that the file is not there
