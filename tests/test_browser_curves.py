@@ -514,6 +514,7 @@ def test_a_chart_fills_the_screen_by_its_menu_and_by_a_link(site: Site, watched:
     menu = page.get_by_role("button", name="More for loss")
     menu.focus()
     page.keyboard.press("Enter")
+    page.locator(".curves-menu button").first.wait_for()
     assert page.locator(".curves-menu button").all_inner_texts() == [
         "Full screen", "Download PNG", "Download SVG", "Download CSV", "Copy link",
     ]  # fmt: skip

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.browser
 
 PAGE = """<!DOCTYPE html>
 <html lang="en" data-root=""><head><meta charset="utf-8"><title>Math</title><script src="reportgen.js" defer></script>
-<script src="math.js" defer></script></head><body><h1>Math</h1></body></html>"""
+<script src="math.js" defer></script><script src="dimensions.js" defer></script></head><body><h1>Math</h1></body></html>"""
 NAN, INF = math.nan, math.inf
 SERIES = {
     "none": [],
@@ -39,9 +39,9 @@ SERIES = {
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder with a page that loads the core and math.js."""
+    """Return a folder with a page that loads the core, math.js and dimensions.js, which has the ranks."""
     folder = tmp_path_factory.mktemp("math")
-    for name in ("reportgen.js", "math.js"):
+    for name in ("reportgen.js", "math.js", "dimensions.js"):
         (folder / name).write_bytes((themes_folder() / "default" / "static" / name).read_bytes())
     (folder / "page.html").write_text(PAGE)
     return folder

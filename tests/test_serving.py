@@ -307,6 +307,14 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path: Path) -> None:
     assert sorted(f.name for f in tmp_path.iterdir()) == ["runs"]
 
 
+def test_a_source_that_is_not_there_ends_the_command_with_an_error(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "reportgen", "serve", str(tmp_path / "gone"), "--port", "0"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert done.returncode == 1
+    assert "gone" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_a_port_that_is_taken_is_an_error_with_the_remedy(site: Path) -> None:
     with serving(site) as server:
         port = str(server.server_address[1])

@@ -83,14 +83,13 @@ def serve(
         result = _build(sources, out, config, jobs or default_jobs(), line)
         changes.add(())
         print_problems(result.problems, f"{server.address}problems.html")
-        click.echo(f"{counted(result.runs, 'run')} in {counted(result.experiments, 'experiment')}; Ctrl-C ends")
-        click.echo(server.address)
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        if open_site:
-            open_address(server.address)
         folders = [*watch.watched_folders(sources), *config.theme_folders]
         rebuild = partial(_build, sources, out, config, 1, None)
         try:
+            click.echo(f"{counted(result.runs, 'run')} in {counted(result.experiments, 'experiment')}; Ctrl-C ends")
+            click.echo(server.address)
+            if open_site:
+                open_address(server.address)
             watch.keep_up(folders, out, changes, rebuild, stop, poll=poll, report=_say(line))
         except KeyboardInterrupt:
             click.echo("Stopped.", err=True)
@@ -146,8 +145,11 @@ def _server(out: Path, changes: Changes, port: int | None) -> Iterator[SiteServe
     if server is None:
         tried = f"port {port}" if port is not None else f"ports {PORT} to {PORT + TRIED - 1}"
         raise ReportgenError(f"{tried} cannot be used ({reason}): choose another with --port, or 0 for a free one")
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()  # at once: what has not begun cannot be shut down
     try:
         yield server
     finally:
         server.shutdown()
         server.server_close()
+        thread.join()

@@ -148,7 +148,9 @@
         if (!edge) continue;
         for (let i = c.from; i <= c.to; i++) {
           const v = edge[i];
-          if (!Number.isFinite(v) || c.x[i] < from || c.x[i] > to) continue;
+          // The bucket of an envelope that begins before the view reaches into it.
+          const before = c.x[i] < from && !(c.line.spread && c.x[i + 1] > from);
+          if (!Number.isFinite(v) || before || c.x[i] > to) continue;
           if (v < low) low = v;
           if (v > high) high = v;
           if (c.x[i] >= start && v < laterLow) laterLow = v;
@@ -173,7 +175,10 @@
     const [bottom, top] = spec.y_range;
     const lost = drawn.reduce((sum, c) => sum + c.lost, 0);
     if (lost) notes.push(`${format.count(lost, "value")} at 0 and below ${lost === 1 ? "is" : "are"} left out`);
-    if (spec.log_y) return { y: math.logAxis(bottom !== null && bottom > 0 ? bottom : low, top ?? high), notes };
+    if (spec.log_y) {
+      const ends = [bottom !== null && bottom > 0 ? bottom : low, top !== null && top > 0 ? top : high];
+      return { y: math.logAxis(Math.min(...ends), Math.max(...ends)), notes };
+    }
     if (!spec.clip && !zoomed && longest >= 20 && bottom === null && top === null) {
       if (later > low && high - low > 2.5 * (later - low)) {
         notes.push(`first steps up to ${math.numberText(high, 3)} are cut`);

@@ -10,6 +10,8 @@
   /** Exact points that are drawn one by one; where there are more, they become an envelope of so many buckets. */
   const MAX_POINTS = 8000;
   const BUCKETS = 2000;
+  /** Points before those in view, so that a smoothed line does not start anew at the edge. */
+  const WARM_UP = 1000;
 
   // ---- arrays
 
@@ -50,11 +52,25 @@
     };
   }
 
+  /**
+   * The points between two x, one further point behind them, and before them what the smoothing starts from: buckets of
+   * a series of millions hold more points than are drawn.
+   * @param {RunSeries} series @param {Float64Array} x @param {[number, number]} ends @returns {RunSeries}
+   */
+  function inView(series, x, [low, high]) {
+    const first = x.findIndex((value) => value >= low);
+    const from = first < 0 ? x.length - 1 : Math.max(0, first - WARM_UP);
+    const to = Math.max(from, x.findLastIndex((value) => value <= high) + 1);
+    const part = (/** @type {Float64Array} */ values) => values.subarray(from, to + 1);
+    const { steps, times, values } = series;
+    const [bottom, top] = [series.low && part(series.low), series.high && part(series.high)];
+    return { ...series, steps: part(steps), times: part(times), values: part(values), low: bottom, high: top };
+  }
+
   /** @param {CurvesParts} own @returns {CurvesMore} */
   reportgen.curvesMore = (own) => {
     const { el, format } = reportgen;
     const { host, head, tools, panel, rest, view, change, button, join } = own;
-    const first = own.setting;
 
     // ---- groups
 
@@ -115,7 +131,7 @@
       const groups =
         by === "config" ? format.count(n, "configuration") : `${format.count(n, "group")} by ${own.nameOf(by)}`;
       const said = by === "none" ? format.count(n, "run") : `${groups}: means, band ${bands[view.band]}`;
-      aside.textContent = (own.setting === first && !view.by && !view.band && original) || said;
+      aside.textContent = (!own.setting.chosen && !view.by && !view.band && original) || said;
     }
 
     // ---- keys: one for each run or group, or for each line of the only run's charts
@@ -319,7 +335,9 @@
             whole.steps[from],
             whole.steps[to + 1] ?? Infinity,
           );
-          if (points) found.set(key, points.steps.length > MAX_POINTS ? envelope(points) : points);
+          if (!points) return;
+          const seen = inView(points, own.xOf(points, run), ends);
+          found.set(key, seen.steps.length > MAX_POINTS ? envelope(seen) : seen);
         }),
       );
       if (closer !== own.part() || item.loaded !== runs) return;

@@ -61,11 +61,6 @@
 
   function follow() {
     unwritten = {};
-    // A link to another place of the page names no view: it keeps the one that is shown.
-    if (!location.hash.includes("?")) {
-      for (const key of KEYS) unwritten[key] = view[key] || null;
-      return write();
-    }
     read();
     for (const section of sections) section.show(view);
   }
@@ -89,8 +84,9 @@
 
   /** @param {[number, number]} ends */
   function rangeText([low, high]) {
-    const digits = Math.min(10, Math.max(0, 4 - Math.floor(Math.log10(high - low))));
-    return `${+low.toFixed(digits)}..${+high.toFixed(digits)}`;
+    /** @param {number} end with 5 digits, more when the ends are near each other */
+    const text = (end) => +end.toPrecision(Math.min(17, 5 + Math.max(0, Math.ceil(Math.log10(Math.abs(end) / (high - low) || 1)))));
+    return `${text(low)}..${text(high)}`;
   }
 
   /** Lines ascend in x: the times of a run that was resumed, or another metric, may not. @param {Points} points @returns {Points} */
@@ -601,7 +597,7 @@
       if (find.value !== view.find) find.value = view.find;
       reset.hidden = !CHANGES.some((key) => view[key]);
       // Paper shows the pictures of the build as long as they show the same.
-      host.classList.toggle("changed", !reset.hidden || own.setting !== setting);
+      host.classList.toggle("changed", !reset.hidden || !!own.setting.chosen);
     });
 
     // ---- metrics that have no chart on the page

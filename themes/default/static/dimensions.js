@@ -11,6 +11,42 @@
 
   const { el, format } = reportgen;
 
+  // ---- ranks; the rest of the statistics is in math.js, which every chart needs
+
+  /** Ranks from 1; equal values share the mean of theirs. @param {number[]} values */
+  function ranks(values) {
+    const order = values.map((_, i) => i).sort((a, b) => values[a] - values[b]);
+    /** @type {number[]} */
+    const result = new Array(values.length);
+    for (let i = 0, j = 0; i < order.length; i = j) {
+      while (j < order.length && values[order[j]] === values[order[i]]) j++;
+      for (let k = i; k < j; k++) result[order[k]] = (i + j + 1) / 2;
+    }
+    return result;
+  }
+
+  /** Pearson's correlation of the ranks. @param {ArrayLike<number>} a @param {ArrayLike<number>} b */
+  function spearman(a, b) {
+    const pairs = [];
+    for (let i = 0; i < Math.min(a.length, b.length); i++) {
+      if (Number.isFinite(a[i]) && Number.isFinite(b[i])) pairs.push(i);
+    }
+    const n = pairs.length;
+    const left = ranks(pairs.map((i) => a[i]));
+    const right = ranks(pairs.map((i) => b[i]));
+    let [ab, aa, bb] = [0, 0, 0];
+    for (let i = 0; i < n; i++) {
+      const u = left[i] - (n + 1) / 2;
+      const v = right[i] - (n + 1) / 2;
+      ab += u * v;
+      aa += u * u;
+      bb += v * v;
+    }
+    return { rho: ab / Math.sqrt(aa * bb), n };
+  }
+
+  Object.assign(reportgen.math, { ranks, spearman });
+
   /** Up to so many different numbers are ticks, groups of a box plot, or names when None is among them. */
   const FEW = 12;
   /** Values that span two decades are shown on a logarithmic axis. */

@@ -101,13 +101,13 @@
         ? told.runs.map((k) => table.runs.k.indexOf(k)).filter((i) => i >= 0)
         : table.selection;
       const group = told.grouped && !chosen.length ? "config" : "";
-      return { runs: describe(table, chosen.length ? chosen : pictured), charts: [], group, smooth: 0 };
+      return { runs: describe(table, chosen.length ? chosen : pictured), charts: [], group, smooth: 0, chosen: chosen.length > 0 };
     };
     root.addEventListener("reportgen:selection", (event) => {
       chosen = /** @type {CustomEvent} */ (event).detail.runs;
       curves?.update(setting());
     });
-    await near(section);
+    if (!reportgen.state.get("full")) await near(section); // a link to one chart shows it at once
     [table] = await Promise.all([reportgen.table(told.table), ...SCRIPTS.map(reportgen.script)]);
     const made = reportgen.curves(section, setting());
     curves = made;

@@ -644,6 +644,8 @@ interface CurvesSetting {
   more?: CurvesChart[];
   /** What is grouped at first: "" single runs, "config" the configurations, "param:lr" or "tag:x" a param or tag. */
   group: string;
+  /** Whether the reader chose the runs: the pictures of the build then show others. */
+  chosen?: boolean;
   /** Smoothing at first, 0 … 0.999. */
   smooth: number;
 }

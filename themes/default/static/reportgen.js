@@ -223,6 +223,14 @@ var reportgen = /** @type {Reportgen} */ (
       return place || query ? `#${place}${query ? `?${query}` : ""}` : "";
     }
 
+    // A link to another place of the page (`#same`, `#main`) names no view: it keeps the one that is shown.
+    let last = location.hash;
+    addEventListener("hashchange", () => {
+      const query = last.split(/\?(.*)/s)[1];
+      if (query && !location.hash.includes("?")) history.replaceState(null, "", `${location.hash || "#"}?${query}`);
+      last = location.hash;
+    });
+
     const state = {
       /** @param {string} key */
       get: (key) => parts().keys.get(key),
@@ -230,6 +238,7 @@ var reportgen = /** @type {Reportgen} */ (
       set(changes) {
         const view = viewWith(changes);
         if (view !== location.hash) history.replaceState(null, "", view || location.pathname + location.search);
+        last = location.hash;
       },
       /** @param {() => void} changed */
       listen(changed) {
