@@ -23,7 +23,8 @@ pytestmark = pytest.mark.browser
 
 PAGE = """<!DOCTYPE html>
 <html lang="en" data-root=""><head><meta charset="utf-8"><title>Math</title><script src="reportgen.js" defer></script>
-<script src="math.js" defer></script><script src="dimensions.js" defer></script></head><body><h1>Math</h1></body></html>"""
+<script src="math.js" defer></script>
+<script src="dimensions.js" defer></script></head><body><h1>Math</h1></body></html>"""
 NAN, INF = math.nan, math.inf
 SERIES = {
     "none": [],
