@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import tempfile
 import threading
@@ -85,17 +86,25 @@ def serve(
         print_problems(result.problems, f"{server.address}problems.html")
         folders = [*watch.watched_folders(sources), *config.theme_folders]
         rebuild = partial(_build, sources, out, config, 1, None)
-        try:
+        with _ended_by_signals(stop):
             click.echo(f"{counted(result.runs, 'run')} in {counted(result.experiments, 'experiment')}; Ctrl-C ends")
             click.echo(server.address)
             if open_site:
                 open_address(server.address)
             watch.keep_up(folders, out, changes, rebuild, stop, poll=poll, report=_say(line))
-        except KeyboardInterrupt:
             click.echo("Stopped.", err=True)
-        finally:
-            stop.set()
             changes.close()
+
+
+@contextmanager
+def _ended_by_signals(stop: threading.Event) -> Iterator[None]:
+    """Let Ctrl-C and SIGTERM set `stop`: an exception could be lost wherever the signal happens to come."""
+    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def _build(
