@@ -575,6 +575,7 @@ def test_an_experiments_page_draws_the_section_when_it_comes_near(sample_site: P
     page = next(p for p in (sample_site / "e").glob("digits-mlp-*.html") if "compare" not in p.name)
     address = disk_address(sample_site)
     with open_page(address) as watched:
+        watched.page.set_viewport_size({"width": 1280, "height": 300})  # so that the section is far away
         watched.open(f"{address}e/{page.name}")
         assert watched.evaluate("typeof d3") == "undefined"
         heading = watched.page.get_by_role("heading", name="Parameters against metrics")
