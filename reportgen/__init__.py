@@ -9,8 +9,8 @@ with rg.start_run(experiment="digits", params={"lr": 1e-3}) as run:
     run.log_artifact("confusion.png")
 ```
 
-Then `reportgen build runs/ -o site`. Names are loaded when they are first used, so that `import reportgen` costs a
-training script next to nothing.
+Then `reportgen build runs/ -o site`, or read them back with `rg.load("runs/")`. Names are loaded when they are first
+used, so that `import reportgen` costs a training script next to nothing.
 """
 
 from __future__ import annotations
@@ -20,7 +20,15 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from reportgen.errors import LoggerError as LoggerError
+    from reportgen.errors import QueryError as QueryError
+    from reportgen.errors import QueryWarning as QueryWarning
     from reportgen.errors import ReportgenError as ReportgenError
+    from reportgen.errors import SourceError as SourceError
+    from reportgen.loading import Comparison as Comparison
+    from reportgen.loading import LoggedRun as LoggedRun
+    from reportgen.loading import Runs as Runs
+    from reportgen.loading import load as load
+    from reportgen.loading import search_runs as search_runs
     from reportgen.logfile import LoggerWarning as LoggerWarning
     from reportgen.logger import active_run as active_run
     from reportgen.logger import end_run as end_run
@@ -47,8 +55,10 @@ if TYPE_CHECKING:
     from reportgen.logrun import Run as Run
 
 _HOMES = {
-    "LoggerError": "reportgen.errors",
-    "ReportgenError": "reportgen.errors",
+    **dict.fromkeys(
+        ("LoggerError", "QueryError", "QueryWarning", "ReportgenError", "SourceError"), "reportgen.errors"
+    ),
+    **dict.fromkeys(("Comparison", "LoggedRun", "Runs", "load", "search_runs"), "reportgen.loading"),
     "LoggerWarning": "reportgen.logfile",
     "Run": "reportgen.logrun",
     **dict.fromkeys(

@@ -20,13 +20,13 @@ from reportgen.model import Problem
 from reportgen.site import plan
 from reportgen.site.config import Config
 from reportgen.site.folder import PreviousSite
-from reportgen.site.theme import load_theme
+from reportgen.site.theme import Theme, load_theme
 from reportgen.site.writer import SiteWriter
 from reportgen.sources import ArtifactLimits, discover, fingerprint, is_copy_of
 from reportgen.sources.statcache import StatCache, cache_folder
 
 Progress = Callable[[str, int, int], None]
-"""Called with (stage, done, total); the stages are `read`, `plot`, `page` and `write`."""
+"""Called with (stage, done, total); the stages are `fetch`, `read`, `plot`, `page` and `write`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +73,10 @@ def build(
     """
     began = time.monotonic()
     report = progress or (lambda *_: None)
-    theme = load_theme(config.theme, overrides=config.theme_folders, options=config.theme_options)
-    folder = cache_dir or cache_folder()
-    # A file for each output folder: a build forgets what it did not ask for, and would evict another project's files.
-    name = f"files-{short_key(os.path.realpath(out))}.json"
-    cache = StatCache(folder / name if use_cache else None)
-    compiled = str(folder / "templates" / plan.code_digest()[:12]) if use_cache else None
-    limits = artifact_limits(config)
+    means = find_means(config, out, cache_dir, use_cache=use_cache)
+    theme, cache, limits = means.theme, means.cache, means.limits
     with SiteWriter(out, cache=cache, wait=wait, on_wait=on_wait) as writer:
-        found = discover(sources, cache=cache)
+        found = discover(sources, cache=cache, mirror=means.mirror, progress=partial(report, "fetch"))
         refs = [ref for ref in found.runs if config.includes(ref.experiment, ref.name)]
         omitted = len(found.runs) - len(refs)
         if omitted and not refs:
@@ -93,7 +88,7 @@ def build(
         if content is None:
             from reportgen.stages import Stages  # with all that draws and renders: not needed where nothing changed
 
-            content = Stages(writer, facts, theme, limits, cache, compiled, executor, report).make(jobs, stamps)
+            content = Stages(writer, facts, theme, limits, cache, means.compiled, executor, report).make(jobs, stamps)
         report("write", 0, 1)
         written = writer.commit(partial(plan.encode_site, facts, content))
         report("write", 1, 1)
@@ -113,12 +108,37 @@ def build(
     )
 
 
-def artifact_limits(config: Config) -> ArtifactLimits:
-    """Return which artifacts a site with this configuration publishes."""
-    return ArtifactLimits(
-        max_bytes=int(config.max_artifact_mb * 2**20),
-        include=config.artifact_include,
-        exclude=config.artifact_exclude,
+@dataclass(frozen=True, slots=True)
+class Means:
+    """What a configuration and a machine give to the making of one output."""
+
+    theme: Theme
+    cache: StatCache
+    """What is known of the files that are read for this output, and of those in it."""
+    compiled: str | None
+    """Folder that keeps compiled templates; None keeps none."""
+    mirror: Path
+    """Folder that keeps what was fetched of sites that are given by their address."""
+    limits: ArtifactLimits
+    """Which artifacts are published."""
+
+
+def find_means(config: Config, output: Path, cache_dir: Path | None, *, use_cache: bool) -> Means:
+    """Return what the making of `output`, a folder or a file, works with. Raises `ThemeError`."""
+    theme = load_theme(config.theme, overrides=config.theme_folders, options=config.theme_options)
+    folder = cache_dir or cache_folder()
+    # A file for each output: a build forgets what it did not ask for, and would evict another project's files.
+    name = f"files-{short_key(os.path.realpath(output))}.json"
+    return Means(
+        theme=theme,
+        cache=StatCache(folder / name if use_cache else None),
+        compiled=str(folder / "templates" / plan.code_digest()[:12]) if use_cache else None,
+        mirror=folder / "sites",
+        limits=ArtifactLimits(
+            max_bytes=int(config.max_artifact_mb * 2**20),
+            include=config.artifact_include,
+            exclude=config.artifact_exclude,
+        ),
     )
 
 

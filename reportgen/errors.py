@@ -35,3 +35,21 @@ class SiteError(ReportgenError):
 
 class StrictError(ReportgenError):
     """`--strict` was asked for and the data have problems; raised after the site is written."""
+
+
+class QueryError(ReportgenError):
+    """A filter or an order cannot be understood; the message shows the text with a caret below the place."""
+
+    def __init__(self, message: str, *, code: str = "", start: int = 0, end: int = 0, reason: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        """Kind of fault, such as `unclosed-quote`; `docs/query.md` lists them."""
+        self.start = start
+        """Where the fault begins, in characters from 0."""
+        self.end = end
+        self.reason = reason or message
+        """The message without the text and the caret."""
+
+
+class QueryWarning(UserWarning):
+    """A filter or an order names a metric, param or tag that no run has."""

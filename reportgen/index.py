@@ -6,9 +6,10 @@ The result is a function of the set of runs alone: the order in which they come 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from reportgen.analysis.groups import group_of
+from reportgen.formats import short_key
 from reportgen.model import Experiment, ParamValue, Problem, Summary
 
 
@@ -73,3 +74,22 @@ def make_experiment(name: str, runs: Sequence[Summary]) -> Experiment:
         groups=groups,
         slots=slots,
     )
+
+
+def join_experiments(experiments: Iterable[Experiment], runs: Sequence[Summary]) -> Experiment:
+    """Return the experiment of `runs`; several are taken as one, in which they share no configuration.
+
+    Each configuration keeps the colour that it has in its own experiment.
+    """
+    wanted = {run.experiment for run in runs}
+    own = {experiment.name: experiment for experiment in experiments if experiment.name in wanted}
+    if len(own) == 1:
+        return own[runs[0].experiment]
+    members = sorted((run for e in own.values() for run in e.runs), key=lambda run: (run.start_time, run.key))
+    groups, slots = {}, {}
+    for run in members:
+        group = own[run.experiment].groups[run.key]
+        groups[run.key] = f"{short_key(run.experiment)}-{group}"
+        slots[groups[run.key]] = own[run.experiment].slots[group]
+    joined = make_experiment(", ".join(dict.fromkeys(run.experiment for run in runs)), members)
+    return replace(joined, groups=groups, slots=slots)

@@ -65,7 +65,7 @@ ADVICE: Final[dict[str, str]] = {
     "get_logged_model": _MODEL,
     "get_parent_run": "keep the Run that start_run returned for the parent",
     "get_registry_uri": "models are kept in the run: log_model(name, files=…)",
-    "get_run": _SITE,
+    "get_run": "use load(source).run(run_id), or search_runs(source, filter)",
     "get_trace": _TRACE,
     "get_tracking_uri": "logs go to runs/, to the folder in REPORTGEN_DIR, or to start_run(log_dir=…)",
     "get_workspace": _WORKSPACE,
@@ -96,12 +96,11 @@ ADVICE: Final[dict[str, str]] = {
     "restore_experiment": "nothing is deleted but by deleting its folder",
     "restore_run": "nothing is deleted but by deleting its folder",
     "run": "start the program itself; the run notes its commit and command line",
-    "search_experiments": _SITE,
+    "search_experiments": "use load(source).experiments",
     "search_logged_models": _SITE,
     "search_model_versions": _SITE,
     "search_prompts": _PROMPT,
     "search_registered_models": _SITE,
-    "search_runs": _SITE,
     "search_sessions": _TRACE,
     "search_traces": _TRACE,
     "set_active_model": _MODEL,
@@ -141,3 +140,16 @@ ADVICE: Final[dict[str, str]] = {
     ),
 }  # fmt: skip
 """MLflow's name -> what to do instead, as the second half of a sentence."""
+
+_BY_EXPERIMENT: Final = (
+    "name the folder of your runs or a site first, and the experiment in the filter, as in "
+    "search_runs('runs/', \"experiment IN ('digits', 'letters')\")"
+)
+SEARCH_RUNS_ADVICE: Final[dict[str, str]] = {
+    "experiment_ids": _BY_EXPERIMENT,
+    "experiment_names": _BY_EXPERIMENT,
+    "filter_string": "write filter=, as in search_runs('runs/', filter=\"metrics.loss < 0.1\")",
+    "run_view_type": "leave it out: a run whose folder was deleted is gone",
+    "search_all_experiments": "leave it out: all experiments of the source are searched",
+}
+"""Argument that MLflow's `search_runs` has and ours has not -> what to write instead."""

@@ -239,10 +239,15 @@ class Summary:
     metrics: Mapping[str, MetricSummary]
     note: str
     """Beginning of the notes as plain text, at most 200 characters."""
+    notes: str
+    """All notes as logged, in Markdown, joined by blank lines and cut at 65,536 characters."""
     commit: str
     branch: str
     dirty: bool | None
     artifacts: int
+    """How many files the run kept or referred to."""
+    artifact_paths: tuple[str, ...]
+    """Their paths as logged, sorted."""
     inputs: tuple[Input, ...]
     models: tuple[ModelVersion, ...]
     problems: tuple[Problem, ...]

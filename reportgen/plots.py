@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
     from matplotlib.transforms import Transform
 
-__all__ = ["Line", "Plot", "plot_digest", "render_plot"]
+__all__ = ["LINE_COLOURS", "Format", "Line", "Plot", "plot_digest", "render_plot"]
 
 DRAWING: Final = 2
 """Version of the drawing: to be raised when the same input is to look different, so that cached plots are remade."""
@@ -118,7 +118,7 @@ _BAD: Final = "#c0311c"
 _AXIS: Final = "#878d97"
 _RULE_2: Final = "#c9cdd3"
 _GRID: Final = "#eceef0"
-_DRAWS: Final = (
+LINE_COLOURS: Final = (
     _INK, "#3f90da", "#ce8500", "#bd1f01", "#899896", "#832db6", "#a96b59", "#e76300", "#b9ac70", "#717581", "#92dadd",
 )  # fmt: skip
 """Slot -> colour of lines, light."""
@@ -134,7 +134,7 @@ _DARK: Final[Mapping[str, str]] = {
     _AXIS: "#6b727d",
     _RULE_2: "#434952",
     _GRID: "#22262b",
-    **dict(zip(_DRAWS[1:], ("#3f90da", "#ffa90e", "#c6321a", "#94a4a2", "#9244c4", "#a96b59", "#e76300",
+    **dict(zip(LINE_COLOURS[1:], ("#3f90da", "#ffa90e", "#c6321a", "#94a4a2", "#9244c4", "#a96b59", "#e76300",
                             "#b9ac70", "#8a8f9b", "#92dadd"), strict=True)),
     **dict(zip(_WRITES[1:], ("#6db0ee", "#ffb733", "#ff7d66", "#a3b2b0", "#c08be6", "#cd9485", "#ff9a4f",
                              "#c9bd85", "#a2a7b2", "#92dadd"), strict=True)),
@@ -301,7 +301,7 @@ class _Drawing:
             self._write(f"{self.unit} {label}".strip(), x + min(half, behind), y, colour=_INK_3, anchor="right")
 
     def _line(self, c: Curve) -> None:
-        line, shown, colour = c.line, c.shown, _DRAWS[c.slot]
+        line, shown, colour = c.line, c.shown, LINE_COLOURS[c.slot]
         if len(line.steps) > 2 * self.frame.width:
             line, low, high = frames.thinned(c, self.frame)
             shown = np.isfinite(line.values)
@@ -362,7 +362,7 @@ class _Drawing:
         for c in lone:
             x, y = frame.fraction(c.end_step) * frame.width, frame.level(c.end_value)
             dot: dict[str, Any] = {"linestyle": "none", "marker": "o", "markersize": 7 * _PT, "markeredgewidth": 0}
-            self._draw((x,), (y,), _DRAWS[c.slot], **dot)
+            self._draw((x,), (y,), LINE_COLOURS[c.slot], **dot)
         if len(drawn) > 2:
             lone = []  # numbers beside several dots lie on each other and on the lines; the tables have them
         levels = [frame.level(c.end_value) for c in lone]
@@ -392,7 +392,7 @@ class _Drawing:
         for i, c in enumerate(curves[:MAX_LEGEND]):
             x, y = (i % 2) * width / 2, self.frame.height + _BOTTOM + 12 + _LEGEND_ROW * (i // 2)
             style: dict[str, Any] = {"dashes": (5 / 1.75, 3.5 / 1.75)} if c.line.dashed or c.slot > 6 else {}
-            self._draw((x, x + 18), (y - 4, y - 4), _DRAWS[c.slot], width=1.75, **style)
+            self._draw((x, x + 18), (y - 4, y - 4), LINE_COLOURS[c.slot], width=1.75, **style)
             self._write(axes.cut_text(c.line.label, width / 2 - 34), x + 24, y, colour=_INK_2)
         if len(curves) > MAX_LEGEND:
             y = self.frame.height + _BOTTOM + 12 + _LEGEND_ROW * (MAX_LEGEND // 2)

@@ -11,16 +11,18 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Final
 
 from reportgen.analysis.selection import rank_runs
-from reportgen.build import Progress, artifact_limits
+from reportgen.build import Progress, find_means
 from reportgen.errors import SiteError, SourceError
 from reportgen.formats import short_key
-from reportgen.index import Index, make_experiment, make_index
-from reportgen.model import Experiment, Problem, Summary
+from reportgen.index import Index, join_experiments, make_index
+from reportgen.loading import Means as ReadingMeans
+from reportgen.loading import Runs, find_experiment, find_run, load_runs
+from reportgen.model import Problem, Summary
 from reportgen.site import jobs, overviews, plan, urls
 from reportgen.site.config import Config
 from reportgen.site.data.summaries import decode_summaries
@@ -30,20 +32,18 @@ from reportgen.site.pages.problems import make_problems_page
 from reportgen.site.pages.single import Part, Subject, about_comparison, about_experiment, about_run
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.single import FRAME, Report, make_single
-from reportgen.site.spelling import suggestion
 from reportgen.site.staging import explained
-from reportgen.site.theme import load_theme
 from reportgen.site.writer import SiteWriter
 from reportgen.sources import RunRef, discover
-from reportgen.sources.statcache import StatCache, cache_folder
+from reportgen.sources.statcache import StatCache
 from reportgen.stages import Stages
 
 MAX_RUNS: Final = 25
 """Runs of an experiment that get a part of their own unless more are asked for."""
 MAX_MB: Final = 25.0
 """Largest file in MiB unless another size is asked for: what opens at once, and what most mail takes."""
-_CANDIDATES: Final = 8
-"""Names that an error lists."""
+_HUGE_MB: Final = 2**40
+"""No file is so large; in bytes it is still a number."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,23 +87,23 @@ def build_single(
     `cache_dir` and `use_cache` are those of `build.build`.
 
     Raises `SourceError` when a source cannot be used or does not hold what was asked for, `SiteError` when `file`
-    cannot be written or the report is larger than `max_mb` whatever is left out, `ThemeError` for a theme that is not
-    there.
+    cannot be written, `max_mb` is no size, or the report is larger whatever is left out, `ThemeError` for a theme that
+    is not there.
     """
     began = time.monotonic()
     report = progress or (lambda *_: None)
+    if not 0 < max_mb < _HUGE_MB:  # NaN is neither
+        raise SiteError(f"a file of at most {max_mb} MB cannot be made: give its size as a number, as in --max-mb 25")
     target = Path(os.path.realpath(file))
     if target.exists() and not target.is_file():
         raise SiteError(f"'{file}' is not a file: name the HTML file to write, such as report.html")
     config = replace(config, max_site_mb=None)  # the file has a limit of its own
-    theme = load_theme(config.theme, overrides=config.theme_folders, options=config.theme_options)
-    folder = cache_dir or cache_folder()
-    cache = StatCache(folder / f"files-{short_key(str(target))}.json" if use_cache else None)
-    compiled = str(folder / "templates" / plan.code_digest()[:12]) if use_cache else None
-    limits = artifact_limits(config)
-    found = discover(sources, cache=cache)
+    means = find_means(config, target, cache_dir, use_cache=use_cache)
+    theme, cache = means.theme, means.cache
+    found = discover(sources, cache=cache, mirror=means.mirror, progress=partial(report, "fetch"))
     refs = [ref for ref in found.runs if config.includes(ref.experiment, ref.name)]
-    chosen = _choose(refs, request)
+    reading = ReadingMeans(executor, report, cache_dir, use_cache)
+    chosen = _choose(refs, request, config, lambda: load_runs(sources, config=config, means=reading))
     experiments = {ref.experiment for ref in chosen}
     wanted = [job for job in plan.plan_runs(refs) if job.ref.experiment in experiments]
     facts = plan.SiteFacts(config, plan.site_stamp(config, theme), found.problems, 0)
@@ -111,11 +111,11 @@ def build_single(
         tempfile.TemporaryDirectory(prefix="reportgen-") as place,
         _Pages(Path(place) / "site", cache=StatCache(None)) as pages,
     ):
-        content = Stages(pages, facts, theme, limits, cache, compiled, executor, report).make(wanted, {})
+        content = Stages(pages, facts, theme, means.limits, cache, means.compiled, executor, report).make(wanted, {})
         cache.save()
         report("write", 0, 1)
         index = make_index(decode_summaries(pages.location(urls.SUMMARIES).read_bytes()), found.problems)
-        renderer = Renderer(SiteInfo(config.title), theme, compiled)
+        renderer = Renderer(SiteInfo(config.title), theme, means.compiled)
         records = {key: entry.sha256 for key, entry in content.entries.items()}
         runs = _find_runs(index, chosen)
         made = _Editor(index, config, renderer, pages, records).make_report(request, runs, max_runs)
@@ -130,43 +130,21 @@ def build_single(
 # ---- what was asked for
 
 
-def _choose(refs: Sequence[RunRef], request: Request) -> list[RunRef]:
-    """Return the runs that are asked for, in the order in which they are named. Raises `SourceError`."""
+def _choose(refs: Sequence[RunRef], request: Request, config: Config, load: Callable[[], Runs]) -> list[RunRef]:
+    """Return the runs that are asked for, in the order in which they are named. Raises `SourceError`.
+
+    `load` reads all runs, and is called only for a name such as `best:loss`, which asks for what they hold.
+    """
     if request.experiment is not None:
-        names = sorted({ref.experiment for ref in refs})
-        if request.experiment not in names:
-            near = suggestion(request.experiment, names)
-            raise SourceError(f"no experiment is called '{request.experiment}':{near} there are: {_listed(names)}")
-        return [ref for ref in refs if ref.experiment == request.experiment]
+        name = find_experiment({ref.experiment for ref in refs}, request.experiment)
+        return [ref for ref in refs if ref.experiment == name]
     asked = request.compare if request.run is None else (request.run,)
-    chosen = list({ref.key: ref for ref in (_find(refs, name) for name in asked)}.values())
+    loaded = lru_cache(maxsize=1)(load)
+    found = [find_run(refs, name, config=config, summaries=lambda: [run.summary for run in loaded()]) for name in asked]
+    chosen = list({ref.key: ref for ref in found}.values())
     if request.run is None and len(chosen) < 2:
         raise SourceError("a comparison needs two different runs: name them as in `--compare first,second`")
     return chosen
-
-
-def _find(refs: Sequence[RunRef], name: str) -> RunRef:
-    """Return the one run that `name` means: its id, its name, the key in its address, or how id or name begin."""
-    ways: tuple[Callable[[RunRef], bool], ...] = (
-        lambda ref: ref.run_id == name,
-        lambda ref: ref.name == name or name in (ref.key, short_key(ref.key)),
-        lambda ref: ref.run_id.startswith(name) or ref.name.startswith(name),
-    )
-    for fits in ways:
-        found = [ref for ref in refs if name and fits(ref)]
-        if len(found) == 1:
-            return found[0]
-        if found:
-            found.sort(key=lambda ref: (ref.experiment, ref.name, ref.run_id))
-            listed = _listed([f"{ref.run_id} ({ref.name}, experiment {ref.experiment})" for ref in found])
-            raise SourceError(f"'{name}' can mean {len(found)} runs: give the id of one of them: {listed}")
-    near = suggestion(name, [text for ref in refs for text in (ref.name, ref.run_id)])
-    raise SourceError(f"no run is called '{name}':{near} give its id or its name, or the beginning of one")
-
-
-def _listed(names: Sequence[str]) -> str:
-    more = len(names) - _CANDIDATES
-    return ", ".join(names[:_CANDIDATES]) + (f" and {more} more" if more > 0 else "")
 
 
 def _find_runs(index: Index, refs: Sequence[RunRef]) -> list[Summary]:
@@ -241,7 +219,7 @@ class _Editor:
 
     def _add_comparison(self, runs: Sequence[Summary]) -> Part:
         """Add the page that compares `runs`, with its plots, and return it as a part."""
-        experiment = _join(self.index, runs)
+        experiment = join_experiments(self.index.experiments, runs)
         job, plots = overviews.plan_comparison(experiment, runs, self.config, self.records, self.pages.location)
         for path, image in jobs.draw_plots(job).items():
             self.pages.add(path, image)
@@ -253,24 +231,6 @@ class _Editor:
 
     def _add_page(self, path: str, template: str, page: object) -> None:
         self.pages.add(path, self.renderer.render(template, page, path=path))
-
-
-def _join(index: Index, runs: Sequence[Summary]) -> Experiment:
-    """Return the experiment of `runs`; several are taken as one, in which they share no configuration.
-
-    Each configuration keeps the colour that it has in its own experiment.
-    """
-    own = {e.name: e for e in index.experiments if e.name in {run.experiment for run in runs}}
-    if len(own) == 1:
-        return own[runs[0].experiment]
-    members = sorted((run for e in own.values() for run in e.runs), key=lambda run: (run.start_time, run.key))
-    groups, slots = {}, {}
-    for run in members:
-        group = own[run.experiment].groups[run.key]
-        groups[run.key] = f"{short_key(run.experiment)}-{group}"
-        slots[groups[run.key]] = own[run.experiment].slots[group]
-    joined = make_experiment(", ".join(dict.fromkeys(run.experiment for run in runs)), members)
-    return replace(joined, groups=groups, slots=slots)
 
 
 # ---- files

@@ -17,6 +17,7 @@ from reportgen.index import Index, make_index
 from reportgen.model import Summary
 from reportgen.site import jobs, overviews, plan, urls
 from reportgen.site.budget import RunTiles, choose_dropped
+from reportgen.site.data.finding import finding_scripts
 from reportgen.site.data.index import index_script
 from reportgen.site.data.search import search_script
 from reportgen.site.data.summaries import decode_summaries, encode_summaries, summaries_script
@@ -183,6 +184,8 @@ class Stages:
         for experiment in index.experiments:
             writer.stage(urls.experiment_csv(experiment.name), runs_csv(experiment.runs))
             writer.stage(urls.table_js(experiment.name), table_script(experiment, config))
+            for path, content in finding_scripts(experiment, config):
+                writer.stage(path, content)
         writer.stage(urls.RUNS_CSV, runs_csv(index.runs))
         writer.stage(urls.SEARCH_JS, search_script(index, config))
         encoded = encode_summaries(index.runs)

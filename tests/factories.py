@@ -118,8 +118,9 @@ def make_summary(
     tags: Mapping[str, str] | None = None,
     metrics: Mapping[str, Values] | None = None,
     note: str = "",
+    notes: str | None = None,
     code: Code | None = None,
-    artifacts: int = 0,
+    artifacts: int | Sequence[str] = 0,
     inputs: Sequence[Input] = (),
     models: Sequence[ModelVersion] = (),
     problems: Sequence[Problem] = (),
@@ -127,7 +128,11 @@ def make_summary(
     sessions: int = 1,
     seed: int = 1,
 ) -> Summary:
-    """Return a summary; `metrics` are values by name, `make_curves(seed=seed)` when left out."""
+    """Return a summary; `metrics` are values by name, `make_curves(seed=seed)` when left out.
+
+    `artifacts` are paths, or how many there are; `notes` are the note when they are left out.
+    """
+    paths = [f"file-{number}.bin" for number in range(artifacts)] if isinstance(artifacts, int) else artifacts
     identity = run_id if run_id is not None else f"20261121-120200-{name}"
     code = make_code() if code is None else code
     return Summary(
@@ -150,10 +155,12 @@ def make_summary(
             for metric, values in (make_curves(seed=seed) if metrics is None else metrics).items()
         },
         note=note,
+        notes=note if notes is None else notes,
         commit=code.commit,
         branch=code.branch,
         dirty=code.dirty,
-        artifacts=artifacts,
+        artifacts=len(paths),
+        artifact_paths=tuple(sorted(paths)),
         inputs=tuple(inputs),
         models=tuple(models),
         problems=tuple(problems),
@@ -210,8 +217,9 @@ def make_run(
         tags=tags,
         metrics=values,
         note=" ".join(notes)[:200],
+        notes="\n\n".join(notes),
         code=code,
-        artifacts=len(artifacts),
+        artifacts=[artifact.path for artifact in artifacts],
         inputs=inputs,
         models=models,
         problems=problems,

@@ -80,6 +80,7 @@ def make_table(
             "differs": [f"configuration {g}" for g in group_of],
             "group_of": group_of,
         },
+        "names": {},
         "params": columns,
         "tags": [{"name": "purpose", "runs": [0], "values": ["smoke test"]}],
         "metrics": made,

@@ -28,19 +28,22 @@ LAYERS = {
     "reportgen.errors": 0,
     "reportgen.formats": 0,
     "reportgen.patterns": 0,
+    "reportgen.spelling": 0,
     **dict.fromkeys(TRAINING, 1),
     "reportgen.model": 1,
-    "reportgen.autolog": 2,
     "reportgen.sources": 2,
     "reportgen.query": 2,
     "reportgen.index": 3,
     "reportgen.analysis": 3,
+    "reportgen.figures": 3,
     "reportgen.plots": 3,
     "reportgen.prose": 3,
     "reportgen.site": 4,
     "reportgen.review": 5,
     "reportgen.stages": 6,
     "reportgen.build": 7,
+    "reportgen.exporting": 7,
+    "reportgen.loading": 7,
     "reportgen.serving": 7,
     "reportgen.single": 7,
     "reportgen.cli": 8,
@@ -49,22 +52,28 @@ LAYERS = {
 """Room -> layer. A room may import rooms of lower layers; within a layer `TRAINING` and `NEIGHBOURS` say which."""
 
 NEIGHBOURS = {
+    ("reportgen.exporting", "reportgen.loading"),
+    ("reportgen.figures", "reportgen.analysis"),
+    ("reportgen.figures", "reportgen.plots"),
     ("reportgen.formats", "reportgen.errors"),
     ("reportgen.index", "reportgen.analysis"),
     ("reportgen.plots", "reportgen.analysis"),
     ("reportgen.single", "reportgen.build"),
+    ("reportgen.single", "reportgen.loading"),
 }
 
 DOORS = {
-    "matplotlib": {"reportgen.plots"},
+    "matplotlib": {"reportgen.figures", "reportgen.plots"},
     "markdown_it": {"reportgen.prose"},
     "jinja2": {"reportgen.site.render"},
     "click": {"reportgen.cli"},
+    "pandas": {"reportgen.loading"},
+    "pyarrow": {"reportgen.exporting.parquet"},
     "watchfiles": {"reportgen.serving.watch"},
 }
 """Library -> the only modules or packages that may import it."""
 
-CATCH_ALL = {"reportgen.capture": 1, "reportgen.autolog": 1}
+CATCH_ALL = {"reportgen.capture": 1}
 """The marked outer edges: room -> how many `except Exception` it may have."""
 
 

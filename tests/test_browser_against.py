@@ -551,7 +551,7 @@ def test_small_and_strange_data_are_shown_or_refused_in_words(show: Show) -> Non
         assert "differ in nothing" in said(watched, ".lacking")
     with show("params") as watched:
         assert axes_of(watched) == ["param:lr", "param:width"]
-        assert watched.page.locator(".segmented").count() == 0
+        assert watched.page.locator(".against .segments").count() == 0
 
 
 def test_other_runs_are_shown_without_losing_the_view(show: Show) -> None:

@@ -634,6 +634,26 @@ def test_paper_gets_lines_that_scale(page: Watched) -> None:
     assert page.page.locator(".graph canvas").is_visible()
 
 
+def test_paper_gets_charts_that_are_made_while_it_is_printed(page: Watched) -> None:
+    page.evaluate(f"dispatchEvent(new Event('beforeprint')), draw({{{FOUR}}})")
+    assert page.evaluate("document.querySelectorAll('.graph-box > svg.chart path.line').length") == 4
+    page.evaluate("dispatchEvent(new Event('afterprint'))")
+    page.evaluate(f"draw({{{FOUR}}})")
+    assert page.evaluate("document.querySelectorAll('.graph-box > svg').length") == 0
+
+
+def test_of_many_lines_only_the_baseline_and_pinned_ones_are_strong(page: Watched) -> None:
+    page.evaluate("draw({lines: many(10)}), draw({lines: many(12).map((one, i) => ({...one, pinned: i === 5}))})")
+    strong = "charts.map(c => all(c.picture(), 'path.line:not(.thin)', (p) => p.parentNode.getAttribute('class')))"
+    few, many = page.evaluate(strong)
+    assert len(few) == 10
+    assert sorted(many) == ["s0", "s0", "s5"]  # the colours repeat: two of twelve are ink
+    page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    page.page.emulate_media(media="print")
+    widths = "new Set(all(charts[1].root, 'svg.lines path', (p) => getComputedStyle(p).strokeWidth))"
+    assert sorted(page.evaluate(f"[...{widths}]")) == ["1.75px", "1px", "2.75px"]
+
+
 def download(page: Watched, kind: str, tmp_path: Path) -> tuple[str, bytes]:
     """Return the name and the content of the file that a chart is downloaded as."""
     with page.page.expect_download() as waiting:

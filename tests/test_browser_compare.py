@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from reportgen.build import build
 from reportgen.formats import run_key, short_key
@@ -281,8 +282,8 @@ def test_runs_come_and_go_and_the_address_knows(opened: Watched, site: Path) -> 
     assert opened.page.url.endswith(address(0, 3))
     assert opened.evaluate("document.activeElement.getAttribute('aria-label')") == "Remove lion-0"
     opened.page.get_by_role("button", name="Add a run").click()
-    opened.page.get_by_label("Search runs").fill("text lr=1e-3")
-    assert text(opened, ".dialog [role=status]") == ["No run matches."]
+    opened.page.get_by_label("Search runs").fill('text "lr=1e-3"')
+    opened.page.get_by_text("No run matches.").wait_for()
     opened.page.get_by_label("Search runs").fill("gpt")
     opened.page.locator(".pick button").click()
     opened.page.get_by_role("button", name="Done").click()
@@ -305,6 +306,53 @@ def test_a_link_brings_the_same_view_and_following_another_changes_it(opened: Wa
     opened.page.evaluate("history.back()")
     opened.page.locator(".compared", has_text="lion-0").wait_for()
     assert opened.page.get_by_label("Filter rows").input_value() == "o"
+
+
+def test_back_and_forward_undo_and_redo_which_runs_are_compared(opened: Watched, site: Path) -> None:
+    page = opened.page
+
+    def shows(*numbers: int) -> None:
+        page.locator(".compared").or_(page.locator(".comparisons")).wait_for()
+        expect(page.locator(".compared .remove")).to_have_count(len(numbers))
+        assert page.url.endswith(address(*numbers) if numbers else urls.COMPARE)
+
+    opened.open(disk_address(site) + urls.COMPARE)
+    page.get_by_role("button", name="Choose runs").click()
+    for number, name in enumerate(("adam-0", "adam-1", "adam-2")):
+        page.get_by_label("Search runs").fill(name)
+        page.locator(".pick button").click()
+        shows(*range(number + 1))
+    page.get_by_role("button", name="Done").click()
+    different, every = (page.get_by_role("button", name=name, exact=True) for name in ("different", "all"))
+    every.click()  # the view stays with the step that it belongs to
+    page.get_by_label("Remove adam-1").click()
+    expect(page.locator(".compared .remove")).to_have_count(2)
+    different.click()
+    page.go_back()
+    expect(page.locator(".compared .remove")).to_have_count(3)
+    expect(every).to_have_attribute("aria-pressed", "true")
+    page.go_back()  # what one visit of the dialog has added is one step
+    shows()
+    page.go_forward()
+    expect(page.locator(".compared .remove")).to_have_count(3)
+    page.go_forward()
+    expect(page.locator(".compared .remove")).to_have_count(2)
+    expect(different).to_have_attribute("aria-pressed", "true")
+
+
+def test_going_back_shows_in_the_open_dialog(opened: Watched, site: Path) -> None:
+    show(opened, site, 0, 3)
+    opened.page.get_by_role("button", name="Add a run").click()
+    opened.page.get_by_label("Search runs").fill("text-a")
+    button = opened.page.locator(".pick button")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "true")
+    opened.page.go_back()
+    expect(button).to_have_attribute("aria-pressed", "false")
+    assert opened.page.url.endswith(address(0, 3))
+    button.click()
+    opened.page.go_back()
+    expect(button).to_have_attribute("aria-pressed", "false")
 
 
 def test_one_run_asks_for_others(opened: Watched, site: Path) -> None:
@@ -348,6 +396,22 @@ def test_runs_of_two_experiments_are_measured_without_a_spread(opened: Watched, 
     assert table_of(opened)["val/acc"][1] == "50.95 ▼ down 27.94"
     assert opened.page.locator(".delta:is(.better, .worse, .within)").count() == 0
     assert text(opened, ".compared .second a") == ["vision", "text"]
+
+
+def test_a_failed_run_is_written_by_itself_where_the_others_have_whole_numbers(
+    tmp_path: Path, open_page: OpenPage
+) -> None:
+    for number, value, status in ((0, 1, "FINISHED"), (1, 1, "FINISHED"), (2, 0.784, "FAILED")):
+        lines = start_line(f"r{number}", experiment="vision", name=f"run {number}", time=T0 + number)
+        metrics = {"event": "metrics", "step": 0, "time": T0 + number, "metrics": {"val/acc": value}}
+        end = {"event": "end", "status": status, "time": T0 + 9}
+        write_run(tmp_path / "runs" / f"r{number}", lines, metrics, end)
+    build([tmp_path / "runs"], tmp_path / "site", config=CONFIG, use_cache=False)
+    with open_page(disk_address(tmp_path / "site")) as watched:
+        show(watched, tmp_path / "site", 0, 1, 2)
+        assert table_of(watched)["val/acc"] == ["1 best", "1 best =", "0.784 ▼ down 0.216"]
+        watched.open(disk_address(tmp_path / "site") + urls.experiment_page("vision"))
+        assert "0.784" in " ".join(text(watched, "main"))
 
 
 def test_only_differences_are_shown_until_all_are_asked_for(opened: Watched, site: Path) -> None:
@@ -404,6 +468,44 @@ def test_curves_code_and_files_come_when_the_reader_comes_near(opened: Watched, 
     assert [h.split("\n")[0] for h in opened.page.locator("h2").all_inner_texts()] == [
         "Metrics and parameters", "Curves", "Against all runs", "Code", "Same artifacts",
     ]  # fmt: skip
+
+
+PRINTED = """[
+    document.querySelectorAll(".curves figure .graph-box > svg.chart").length,
+    document.querySelectorAll(".against .printed").length,
+    document.querySelectorAll(".against-pair svg").length > 0,
+    document.querySelectorAll("#code").length && document.querySelectorAll(".words").length > 0,
+    document.querySelectorAll(".same-file .patch, .same-file .tables").length,
+]"""
+"""What paper has: pictures of the curves, lines of the parallel coordinates, the plot below them, code, texts."""
+
+
+@pytest.mark.parametrize("runs", [(0, 1, 2, 3), (0, 3, 8)], ids=["one experiment", "two experiments"])
+def test_the_first_print_has_what_was_out_of_sight(site: Path, open_page: OpenPage, runs: Sequence[int]) -> None:
+    with open_page(disk_address(site), width=760) as watched:
+        watched.page.set_viewport_size({"width": 760, "height": 300})
+        asked: list[str] = []
+        watched.page.on("requestfinished", lambda request: asked.append(request.url))
+        show(watched, site, *runs)
+        watched.page.locator("#code").wait_for(state="attached")
+        needed = ("assets/compare-details", "assets/vendor-plot", "data/texts/")
+        for _ in range(200):
+            if all(any(name in url for url in asked) for name in needed):
+                break
+            watched.page.wait_for_timeout(50)
+        watched.page.wait_for_timeout(500)
+        assert watched.evaluate(PRINTED) == [0, 0, False, False, 0]
+        # Paper waits for promises that are kept, and for nothing else.
+        found = watched.evaluate(f"""(async () => {{
+            dispatchEvent(new Event("beforeprint"));
+            for (let i = 0; i < 2000; i++) await null;
+            return {PRINTED};
+        }})()""")
+        assert found == [2, 1, True, True, 3]
+        watched.evaluate("dispatchEvent(new Event('afterprint'))")
+        assert watched.evaluate(PRINTED)[:2] == [0, 0]
+        assert len(watched.page.pdf()) > 20_000
+        assert watched.messages == []
 
 
 def test_curves_are_smoothed_where_they_would_be_a_scribble(opened: Watched, site: Path) -> None:
@@ -636,9 +738,12 @@ def test_more_than_200_runs_are_cut_and_it_is_said(tmp_path: Path, open_page: Op
         show(watched, tmp_path / "site", *range(203))
         assert text(watched, "h1") == ["Compare 200 runs"]
         assert text(watched, ".notes .note") == ["The first 200 of 203 runs are compared."]
-        assert watched.page.locator(".compared > li").count() == 25
-        watched.page.get_by_role("button", name="176 more runs").click()
-        assert watched.page.locator(".compared > li").count() == 200
+        assert watched.page.locator(".compared > li:visible").count() == 25
+        watched.page.set_viewport_size({"width": 390, "height": 800})
+        assert watched.page.locator(".compared > li:visible").count() == 11
+        watched.page.get_by_role("button", name="All 200 runs").click()
+        assert watched.page.locator(".compared > li:visible").count() == 200
+        watched.page.set_viewport_size({"width": 1280, "height": 800})
         assert watched.page.locator(".side thead a").count() == 200
         assert watched.evaluate("document.documentElement.scrollWidth") <= 1280
         assert watched.messages == []

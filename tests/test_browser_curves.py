@@ -257,6 +257,15 @@ def test_a_link_gives_the_view_and_controls_say_it(site: Site, watched: Watched)
     assert page.get_by_label("x axis").input_value() == ""
 
 
+@pytest.mark.parametrize("state", ["hide=line:", "x=m:nothing", "zoom=1000..2000"])
+def test_a_link_to_a_view_without_lines_shows_that_view(site: Site, watched: Watched, state: str) -> None:
+    watched.open(site.page("lr 0.1 seed 0") + f"#metrics?{state}")
+    charts(watched, 2)
+    assert not watched.page.locator("figure .picture").first.is_visible()
+    watched.page.get_by_role("button", name="Reset").click()
+    expect(watched.page.locator("figure.live .graph path").first).to_be_attached()
+
+
 def test_controls_write_the_view_and_reset_clears_it(site: Site, watched: Watched) -> None:
     page = watched.page
     watched.open(site.page("lr 0.1 seed 0"))

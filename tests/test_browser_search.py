@@ -150,7 +150,7 @@ def test_the_best_twenty_are_shown_and_the_rest_is_in_the_runs_table(site: Path,
         assert "runs table" not in dialog.inner_text()
         ask(watched, "bulk width=1")
         link = dialog.get_by_role("link", name="All of them in the runs table")
-        assert link.get_attribute("href") == "../runs.html#?q=bulk%20width%3D1"
+        assert link.get_attribute("href") == "../runs.html#?q=bulk%20%22width%3D1%22"
 
 
 def test_what_was_found_is_marked_where_it_stands(site: Path, open_page: OpenPage) -> None:

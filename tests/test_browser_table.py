@@ -6,6 +6,7 @@ import json
 import math
 import re
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import expect
 
+from reportgen.analysis.selection import settle_slots
 from reportgen.site.pages.columns import Column, _shader
 from reportgen.site.pages.compare import _delta
 from reportgen.site.pages.strips import make_strip_axis
@@ -172,6 +174,19 @@ def test_shades_axes_and_differences_are_those_of_the_build(show: Any) -> None:
         assert [(d["text"], d["mark"], d["verdict"]) for d in made] == [(d.text, d.mark, d.verdict) for d in wanted]
 
 
+def test_a_lone_value_is_not_the_best_and_colours_are_settled_as_in_the_build(show: Any) -> None:
+    table = make_table(4, params=2, metrics=1, seeds=1)
+    table["metrics"][0].update(values=[1.0, "NaN"], runs=[0, 1], steps=None)
+    watched = show(table)
+    assert watched.page.locator(".run-grid .cell").count() == 4
+    assert watched.page.locator(".run-grid .best-of").count() == 0
+    table["metrics"][0].update(values=[1.0, 0.5], runs=[0, 1])
+    watched = show(table)
+    assert watched.page.locator(".run-grid .best-of").count() == 1
+    for wanted in ([3, 3, 1, 0, 667], [500 + i for i in range(10)], []):
+        assert watched.evaluate(f"reportgen.settleSlots({wanted})") == settle_slots(wanted)
+
+
 # ---- order, filter, groups
 
 
@@ -212,18 +227,18 @@ def test_failed_runs_stand_behind_the_others_and_are_not_the_best(show: Any) -> 
 @pytest.mark.parametrize(
     ("text", "count"),
     [
-        ("seed=1", 6),
-        ("SEED=1 lr=0.01", 2),
+        ('"seed=1"', 6),
+        ('"SEED=1" "lr=0.01"', 2),
         ("status:failed", 1),
         ("unfinished", 1),
         ("status:running", 1),
         ("name:fox", 1),
         ('"misread, most often"', 6),
         ("lr:0.5", 1),
-        ("param:width=32", 10),
+        ('param:"width=32"', 10),
     ],
 )
-def test_the_filter_finds_runs_by_what_is_said_of_them(digits: Watched, text: str, count: int) -> None:
+def test_words_find_runs_by_what_is_said_of_them(digits: Watched, text: str, count: int) -> None:
     go(digits, f"#?group=none&q={text}")
     assert len(digits.evaluate(NAMES)) == count
     assert digits.page.locator("#runs + .aside").inner_text() == f"{count} of 23 match"
@@ -309,6 +324,11 @@ def test_b_makes_the_run_with_the_focus_the_baseline(digits: Watched) -> None:
     assert texts(digits, ".group-row .of-metric:nth-child(8) .delta")[0].startswith("≈")
     assert row.locator(".delta.worse").count() == 3
     assert "base=" in page.url
+    ends = page.locator(".grid-row:not(.group-row) .of-metric:nth-child(8) > .cell").evaluate_all(
+        "cells => cells.map(cell => Math.round(cell.getBoundingClientRect().right))"
+    )
+    assert len(ends) == 5
+    assert len(set(ends)) == 1, "values stand below each other, those of the baseline too"
     pinned.get_by_role("button", name="No baseline").click()
     assert page.locator(".baseline").count() == 0
     assert "base" not in page.url
@@ -396,6 +416,42 @@ def test_a_column_is_widened_by_pointer_and_by_keys(digits: Watched) -> None:
     assert (head.bounding_box() or {})["width"] == pytest.approx(width + 60, abs=2)
 
 
+def test_widths_that_a_reader_sets_are_in_the_address_until_they_are_given_back(digits: Watched) -> None:
+    page = digits.page
+    head = page.locator(".grid-heads .grid-cell", has_text="width")
+    head.click()
+    before = (head.bounding_box() or {})["width"]
+    for _ in range(3):
+        page.keyboard.press("Shift+ArrowRight")
+    width = round((head.bounding_box() or {})["width"])
+    assert f"wide=width:{width}" in page.url
+    page.reload()
+    page.locator(".grid-row").first.wait_for()
+    assert (head.bounding_box() or {})["width"] == pytest.approx(width, abs=0.1)
+    go(digits, "#?wide=width:5,nothing:90,lr:99999,name:200")
+    widths = page.locator(".grid-heads .grid-cell").evaluate_all("cells => cells.map(cell => cell.offsetWidth)")
+    assert widths[1] == 200
+    assert 40 in widths
+    assert 2000 in widths
+    head.locator(".grip").dblclick(position={"x": 4, "y": 4})
+    assert "width:" not in page.url
+    page.locator(".table-tools").get_by_role("button", name="Columns").click()
+    page.get_by_role("button", name="Reset").click()
+    assert "wide" not in page.url
+    assert (head.bounding_box() or {})["width"] == pytest.approx(before, abs=20)
+
+
+def test_the_places_in_the_order_do_not_cut_the_names_of_columns(show: Any) -> None:
+    for width in (1280, 390):
+        watched = show(make_table(12, params=4, metrics=3), "#?group=none&sort=-metric0,param1,metric1,duration,seed")
+        watched.page.set_viewport_size({"width": width, "height": 800})
+        watched.page.wait_for_timeout(50)
+        cut = "[...document.querySelectorAll('.grid-heads .metric')].filter(e => e.scrollWidth > e.offsetWidth)"
+        assert watched.evaluate(f"{cut}.map(e => e.textContent)") == []
+        if width == 1280:
+            assert watched.evaluate("document.querySelectorAll('.sort .place').length") == 5
+
+
 def test_the_address_gives_the_whole_view_back(digits: Watched) -> None:
     view = "#?group=width&sort=-seed,val/loss&cols=lr,seed,val/loss,val/accuracy&q=width&view=finished&fold=none"
     go(digits, view)
@@ -432,6 +488,19 @@ def test_what_is_shown_can_be_downloaded_without_formulas(show: Any) -> None:
         f"id-0,'=1+1,{words[0]},0.1234567890123",
         f'id-1,"a,b",{words[1]},NaN',
     ]
+
+
+def test_a_download_holds_each_column_once_and_whole_names(show: Any) -> None:
+    table = make_table(2, params=2, metrics=1, seeds=1)
+    table["name"] = "made-up of many words"
+    table["names"] = {"1": "n" * 250}
+    table["runs"]["name"][1] = "n" * 59 + "…"
+    watched = show(table, "#?cols=run_id,param0&sort=name&q=" + "n" * 250)
+    assert watched.page.locator(".frozen-1 .clip").get_attribute("title") == "n" * 250
+    with watched.page.expect_download() as download:
+        watched.page.locator(".table-tools").get_by_role("button", name="CSV").click()
+    lines = download.value.path().read_text().splitlines()
+    assert lines == ["run_id,name,params.param0", f"id-1,{'n' * 250},{table['params'][0]['values'][1]}"]
 
 
 # ---- keys and screen readers
@@ -563,7 +632,7 @@ def test_ten_thousand_runs_are_a_few_elements(show: Any) -> None:
     assert watched.evaluate("document.activeElement.getBoundingClientRect().bottom <= innerHeight")
     watched.evaluate("document.querySelector('.run-grid').scrollTop = 100000, new Promise(requestAnimationFrame)")
     assert watched.evaluate(f"{RUNS}.map(row => row.getBoundingClientRect().top).some(top => top > 300 && top < 500)")
-    go(watched, "#?q=run-99 param0=lion")
+    go(watched, '#?q=run-99 "param0=lion"')
     assert 0 < int(page.locator("#runs + .aside").inner_text().split()[0]) < 112
 
 
@@ -630,6 +699,39 @@ def test_without_its_data_the_table_of_the_build_stays(
         assert "The table cannot be sorted or filtered" in note.inner_text()
         assert f"data/tables/{file.name}" in note.inner_text()
         assert watched.page.locator("table.runs").is_visible()
+
+
+@pytest.mark.parametrize("page", ["digits-mlp", "cancer-forest", "runs.html"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_nothing_moves_when_the_table_comes(sample_site: Path, open_page: OpenPage, page: str, width: int) -> None:
+    address = disk_address(sample_site)
+    with open_page(address, width=width) as watched:
+        watched.page.add_init_script(
+            "window.moved = []; new PerformanceObserver(list => moved.push(...list.getEntries().map(e => e.value)))"
+            ".observe({ type: 'layout-shift', buffered: true });"
+        )
+        watched.page.route("**/data/**", lambda route: (time.sleep(0.2), route.continue_()))
+        watched.page.goto(address + experiments(sample_site).get(page, page), wait_until="domcontentloaded")
+        below = watched.page.locator("section[aria-labelledby=runs] + section")
+        before = (below.bounding_box() or {})["y"]
+        assert watched.page.locator("table.groups:visible").count() == 0
+        watched.page.locator(".grid-row").first.wait_for()
+        assert (below.bounding_box() or {})["y"] == pytest.approx(before, abs=20)
+        watched.page.wait_for_timeout(100)
+        assert sum(watched.evaluate("moved")) < 0.05
+
+
+def test_the_table_of_the_build_is_there_while_the_other_takes_long(sample_site: Path, open_page: OpenPage) -> None:
+    address = disk_address(sample_site)
+    with open_page(address) as watched:
+        watched.page.route("**/assets/table*.js", lambda route: route.abort())
+        watched.page.goto(address + experiments(sample_site)["digits-mlp"], wait_until="commit")
+        watched.page.locator("table.runs:not(.groups)").wait_for(timeout=3000)
+        box = watched.page.locator(".table-place > [data-still]")
+        assert box.evaluate("box => box.scrollHeight > box.clientHeight && box.clientHeight > 400")
+        assert not watched.page.locator("table.groups").is_visible()
+        watched.evaluate("document.getAnimations().forEach(one => one.finish())")
+        assert watched.page.locator("table.groups").is_visible()
 
 
 def test_paper_and_readers_without_scripts_get_the_table_of_the_build(sample_site: Path, open_page: OpenPage) -> None:

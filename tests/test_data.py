@@ -51,6 +51,7 @@ def test_summaries_come_back_equal() -> None:
         make_summary(run_id="a", params={"lr": 0.1, "deep": None, "flag": True}, tags={"x": "</script>"}),
         make_summary(run_id="b", params={"lr": "0.1", "__proto__": 1}, experiment="andere ✓"),
         make_summary(run_id="c", status="failed", error="ValueError: boom"),
+        make_summary(run_id="d", notes="# All\n\n*of* it", artifacts=["z/model.pt", "</script>.txt"]),
     ]
     assert data.decode_summaries(data.encode_summaries(summaries)) == tuple(summaries)
 

@@ -118,12 +118,13 @@ def test_a_browser_reads_every_file_as_the_build_does(odd_site: Path, open_page:
 def shape_of(path: str) -> str:
     """Return a site path as the page writes it: `data/tables/<k>.js`."""
     path = re.sub(r"\b[0-9a-f]{32}\b", "<key>", path)
-    return re.sub(r"\b[a-z2-7]{10}\b(?=[/.])", "<k>", path)
+    return re.sub(r"\b[a-z2-7]{10}\b(?=[-/.])", "<k>", path)
 
 
 def test_every_data_file_of_a_site_is_described(sample_site: Path, odd_site: Path) -> None:
     files = [p.relative_to(site).as_posix() for site in (sample_site, odd_site) for p in (site / "data").rglob("*.*")]
     shapes = {re.sub(r"<k>/\d+-\d+", "<k>/<series>-<i>", shape_of(path)) for path in files}
+    shapes = {re.sub(r"<k>-\d+", "<k>-<n>", shape) for shape in shapes}
     assert {shape for shape in shapes if f"`{shape}`" not in DOC} == set()
 
 
@@ -140,6 +141,7 @@ def section(title: str) -> str:
             "`data/tables/<k>.js`",
             ["ExperimentTable", "ExperimentTable.runs", "ParamColumn", "MetricColumn", "ExperimentTable.spark"],
         ),
+        ("`data/query/<k>.js`", ["QueryHead", "QueryLists", "QueryPart"]),
         ("`data/search.js`", ["SearchData", "SearchData.experiments", "SearchData.runs"]),
         ("`data/series/<k>.js`", ["RunFile", "RunFile.blocks", "RunFile.long", "RunFacts", "RunFacts.code"]),
     ],

@@ -68,8 +68,15 @@ def test_runs_stand_newest_first_with_exact_values() -> None:
     assert loss["values"][0] == 0.5 - 5 / 100
     assert (table["headline"], table["leading"]) == (["acc", "loss"], "acc")
     assert table["runs"]["error"] == ["ValueError: boom", "", "", "", "", ""]
-    assert table["runs"]["start"] == [1000.0 + i for i in (5, 4, 3, 2, 1, 0)]
+    assert table["runs"]["start"] == [1000.25 + i for i in (5, 4, 3, 2, 1, 0)]
     assert table["runs"]["duration"][-3:] == [6012.3, 601.2, 60.123]
+
+
+def test_a_name_that_is_cut_is_there_whole_as_well() -> None:
+    runs = [make_summary("short", run_id="a", start_time=2.0), make_summary("long " * 50, run_id="b", start_time=1.0)]
+    table = table_of(runs)
+    assert [len(name) for name in table["runs"]["name"]] == [5, 60]
+    assert table["names"] == {"1": ("long " * 50).strip()}
 
 
 def test_params_say_what_varies_and_what_is_a_seed() -> None:

@@ -6,6 +6,7 @@ import html
 import math
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from reportgen.index import make_experiment, make_index
 from reportgen.model import Experiment, ModelVersion, Problem, Summary
 from reportgen.site import urls
 from reportgen.site.config import Config, ExperimentConfig, MetricConfig
+from reportgen.site.overviews import _group_lines
 from reportgen.site.pages.columns import describe, make_column, spread_decimals
 from reportgen.site.pages.compare import make_compare_page, make_experiment_compare_page, make_sentence
 from reportgen.site.pages.experiment import make_experiment_page
@@ -25,7 +27,7 @@ from reportgen.site.pages.models import make_models_page
 from reportgen.site.pages.rows import make_recent_runs
 from reportgen.site.pages.runs import make_runs_page
 from reportgen.site.pages.strips import make_strip_axis
-from reportgen.site.pages.tables import MAX_PARAMS, choose_params, make_group_table, make_run_table
+from reportgen.site.pages.tables import MAX_PARAMS, choose_params, live_rows, make_group_table, make_run_table
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.theme import load_theme
 from tests.factories import START, make_summary
@@ -425,11 +427,55 @@ def test_values_that_are_not_finite_are_words_and_never_best() -> None:
         make_summary("a", metrics={"m": [math.nan]}),
         make_summary("b", metrics={"m": [math.inf]}),
         make_summary("c", metrics={"m": [1.5]}),
+        make_summary("d", metrics={"m": [0.5]}),
     ]
     config = Config(metrics={"m": MetricConfig(direction="max", summary="last")})
     cells = make_column(runs, "m", config)[1]
-    assert [cell.text for cell in cells] == ["NaN", "Inf", "1.5"]
-    assert [cell.best for cell in cells] == [False, False, True]
+    assert [cell.text for cell in cells] == ["NaN", "Inf", "1.5", "0.5"]
+    assert [cell.best for cell in cells] == [False, False, True, False]
+
+
+@pytest.mark.parametrize(
+    "others",
+    [
+        [],
+        [make_summary("other", metrics={"loss": [1.0]})],
+        [make_summary("other", metrics={"acc": [math.nan]})],
+        [scored("other", 5.0, status="failed")],
+        [scored("fold", 5.0, parent_id="one")],
+    ],
+)
+def test_a_value_without_another_to_be_measured_against_is_not_best(others: list[Summary]) -> None:
+    one = scored("one", 9.0, run_id="one")
+    assert not any(cell.best for cell in make_column([one, *others], "acc", PERCENT)[1])
+    assert make_column([one, *others, scored("two", 8.0)], "acc", PERCENT)[1][0].best
+
+
+def test_a_configuration_is_best_only_beside_another_with_a_mean() -> None:
+    failed = [scored(f"b{i}", 99.0, params={"opt": "b", "seed": i}, status="failed") for i in range(2)]
+    runs = [*seeds("a", (78.4, 78.2), opt="a"), *failed]
+    table = make_group_table(make_experiment("e", runs), PERCENT)
+    assert table is not None
+    assert [row.mean.best for row in table.rows] == [False, False]
+    table = make_group_table(make_experiment("e", [*runs, *seeds("c", (70.0, 71.0), START + 50, opt="c")]), PERCENT)
+    assert table is not None
+    assert [row.mean.best for row in table.rows] == [True, False, False]
+
+
+def test_configurations_beyond_the_colours_have_some_in_the_plots() -> None:
+    runs = [run for i in range(14) for run in seeds(f"c{i}", (50.0 + i, 51.0 + i), START + 9 * i, size=i)]
+    lines = _group_lines(make_experiment("e", runs), PERCENT)
+    assert [line.label for line in lines] == [f"size {i}" for i in range(13, 3, -1)]
+    assert [line.slot for line in lines] == [1, 2, 3, 4, 10, 9, 8, 7, 6, 5]
+
+
+def test_the_page_keeps_room_for_the_rows_of_the_table_that_scripts_make() -> None:
+    assert live_rows(two_configurations(), PERCENT) == 2 + 3
+    runs = [*seeds("a", (78.4,), opt="a"), *seeds("b", (70.0, 71.0, 72.0), START + 50, opt="b")]
+    assert live_rows(make_experiment("e", runs), PERCENT) == 2 + 1
+    unranked = Config(metrics={"acc": MetricConfig(direction="none"), "loss": MetricConfig(direction="none")})
+    assert live_rows(make_experiment("e", runs), unranked) == 2 + 3  # newest first
+    assert live_rows(make_experiment("e", runs[:2]), PERCENT) == 2
 
 
 @pytest.mark.parametrize(("spread", "decimals"), [(0.2, 2), (0.024, 3), (3.0, 1), (40.0, 0), (0.0, 0), (math.inf, 0)])
@@ -526,6 +572,31 @@ def test_a_difference_beyond_the_seeds_is_better_or_worse() -> None:
     assert [delta.verdict for _, delta in rows[0].cells] == ["", "within", "within", "worse", "worse", "worse"]
     assert [delta.mark for _, delta in rows[0].cells][3:] == ["▼"] * 3
     assert [delta.mark for _, delta in rows[1].cells][3:] == ["▲"] * 3
+
+
+def two_experiments() -> Experiment:
+    """Return two experiments taken as one: in `near` repeated runs hardly differ, in `far` by much."""
+    near = [replace(run, experiment="near") for run in seeds("near", (80.0, 80.1, 80.2), opt="a")]
+    far = [replace(run, experiment="far") for run in seeds("far", (60.0, 75.0, 90.0), START + 50, opt="b")]
+    return make_experiment("near, far", [*near, *far])
+
+
+def test_runs_of_two_experiments_are_not_measured_by_the_seeds_of_either() -> None:
+    joined = two_experiments()
+    low, _, high, *far = joined.runs
+    page = make_experiment_compare_page(joined, PERCENT, {}, (high, low, far[0], far[2]))
+    acc = page.metrics[0]
+    assert [delta.verdict for _, delta in acc.cells] == ["", "within", "", ""]
+    assert [delta.mark for _, delta in acc.cells] == ["", "≈", "▼", "▲"]
+    assert acc.spread.text == "0.6"  # t(0.975, 2) · 0.1 · √2: those of `near` alone
+    assert page.spread_of == "near"
+    assert page.sentence.claim == "far-3 is best in acc and loss."
+    assert "how far two runs of one configuration differ is not known" in page.sentence.rest
+    alone = make_experiment_compare_page(joined, PERCENT, {}, (high, low))
+    assert (alone.spread_of, alone.sentence.claim) == ("", "No clear winner in acc and loss.")
+    assert '<th scope="col" class="num">Spread<span class="about" dir="auto">near</span></th>' in render(
+        "experiment_compare.html", page, urls.experiment_compare_page("x")
+    )
 
 
 def test_differing_params_come_first_and_are_marked() -> None:

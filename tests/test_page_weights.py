@@ -19,7 +19,17 @@ from tests.browser import OpenPage, disk_address
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 KB = 1024
-LAZY = ("vendor-d3", "vendor-plot", "against", "dimensions", "parallel", "plots", "compare-details", "differences")
+LAZY = (
+    "vendor-d3",
+    "vendor-plot",
+    "against",
+    "dimensions",
+    "parallel",
+    "plots",
+    "compare-rest",
+    "compare-details",
+    "differences",
+)
 """Beginnings of the names of what comes when the reader of a comparison gets there: analysis, code, artifacts."""
 
 

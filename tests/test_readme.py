@@ -61,7 +61,7 @@ def test_links_lead_to_files_and_headings(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
 def test_every_command_is_one_that_the_command_line_takes(page: Path) -> None:
     for words in iter_commands(page):
-        context = click.Context(main)
+        context = click.Context(main, **main.context_settings)
         name, command, rest = main.resolve_command(context, words) if words[0][0] != "-" else (None, main, words)
         assert command is not None, words
         try:

@@ -12,6 +12,7 @@ from reportgen.analysis.selection import (
     headline_metrics,
     rank_runs,
     select_runs,
+    settle_slots,
 )
 from reportgen.index import make_experiment
 from reportgen.model import Experiment, Summary
@@ -115,6 +116,12 @@ def test_ten_runs_of_any_groups_have_ten_colours() -> None:
     for shown in (runs[:10], runs[30:40], runs[-10:]):
         assert sorted(assign_slots(experiment, shown).values()) == list(range(1, COLOURS + 1))
     assert set(assign_slots(experiment, runs).values()) == set(range(1, COLOURS + 1))
+
+
+def test_lines_shown_together_have_colours_of_their_own() -> None:
+    assert settle_slots([3, 3, 1, 0, 667]) == [3, 2, 1, 4, 5]
+    assert settle_slots([500 + i for i in range(10)]) == list(range(1, 11))
+    assert settle_slots([]) == []
 
 
 def test_the_best_fold_is_not_the_best_run() -> None:

@@ -6,6 +6,7 @@ import base64
 import gzip
 import hashlib
 import json
+import math
 import os
 import re
 import struct
@@ -345,6 +346,9 @@ def test_a_run_is_found_by_id_name_key_or_how_they_begin(logs: Path) -> None:
     by_id = make(logs, Request(run="bee"))[0]
     (key,) = by_id.values("data-k")
     assert titles(make(logs, Request(run=key))[0]) == ["bee"]
+    newest = titles(make(logs, Request(run="latest@digits"))[0])
+    assert len(newest) == 1
+    assert newest != titles(make(logs, Request(run="latest@wine"))[0])
 
 
 @pytest.mark.parametrize(
@@ -412,6 +416,14 @@ def test_a_report_that_cannot_be_so_small_is_an_error(logs: Path) -> None:
     with pytest.raises(SiteError, match=r"the report has \d+\.\d\d MB without all that can be left out.*--max-mb"):
         make(logs, Request(run="bee"), max_mb=0.01)
     assert not (logs.parent / "report.html").exists()
+
+
+@pytest.mark.parametrize("max_mb", [math.nan, math.inf, -math.inf, -1.0, 0.0, 1e308])
+def test_a_limit_that_is_no_size_is_refused(logs: Path, tmp_path: Path, max_mb: float) -> None:
+    file = tmp_path / "report.html"
+    with pytest.raises(SiteError, match=rf"at most {re.escape(str(max_mb))} MB cannot be made: .*--max-mb 25"):
+        build_single([logs], file, Request(run="bee"), config=Config(), max_mb=max_mb, use_cache=False)
+    assert not file.exists()
 
 
 # ---- the binding alone
@@ -554,6 +566,23 @@ def test_the_data_of_the_runs_are_inside_and_links_in_them_are_fragments() -> No
     about = unpack(found[f"series/{one}"]["about"])
     assert about["page"] == f"#r-{one}"
     assert about["artifacts"] == [{"path": "a.png", "published": None, "reason": "not in this file"}]
+
+
+def test_what_filters_ask_is_inside_and_goes_before_exact_points() -> None:
+    files, parts = site_data("one", "two")
+    head = {"parts": [["acc"]], "notes": 1}
+    files["data/query/e.js"] = write_payload("query/e", pack(head)).encode()
+    files["data/query/e-0.js"] = write_payload("query/e-0", {"metrics": [{"last": [0.1] * 300}]}).encode()
+    files["data/query/e-1.js"] = write_payload("query/e-1", pack({"0": "a note"})).encode()
+    document = bind(files, *parts)
+    found = payloads(document)
+    assert {name for name in found if name.startswith("query/")} == {"query/e", "query/e-0", "query/e-1"}
+    assert unpack(found["query/e"]) == head
+    smaller = bind(files, *parts, max_mb=(len(document.text) - 200) / 2**20)
+    names = payloads(smaller)
+    assert not any(name.startswith("query/") for name in names)
+    assert sum(name.startswith("tiles/") for name in names) == 4
+    assert "what filters know beside the table" in smaller.text
 
 
 def test_texts_are_inside_only_where_they_are_compared() -> None:

@@ -116,19 +116,24 @@ def _split_rank(metric: str) -> int:
 
 
 def assign_slots(experiment: Experiment, runs: Sequence[Summary]) -> Mapping[str, int]:
-    """Return run key -> colour slot in 1…10 for at most ten `runs` that are shown together.
+    """Return run key -> colour slot in 1…10 for at most ten `runs` that are shown together: each wants its group's."""
+    wanted = [experiment.slots.get(experiment.groups.get(run.key, ""), 0) for run in runs]
+    return {run.key: slot for run, slot in zip(runs, settle_slots(wanted), strict=True)}
 
-    A run takes the slot of its group. A second run of the same group, and a run whose group is beyond the colours,
-    takes the lowest slot that is still free; from the eleventh run on colours repeat.
+
+def settle_slots(wanted: Sequence[int]) -> list[int]:
+    """Return the colour slots, 1…10, of at most ten lines that are shown together, given the slot that each wants.
+
+    The first that wants a slot has it. A second one, and a line whose own slot is beyond the colours, takes the lowest
+    that is still free; from the eleventh line on colours repeat.
     """
-    taken: dict[int, str] = {}
-    for run in runs:
-        slot = experiment.slots.get(experiment.groups.get(run.key, ""), 0)
+    taken: dict[int, int] = {}
+    for number, slot in enumerate(wanted):
         if 1 <= slot <= COLOURS:
-            taken.setdefault(slot, run.key)
-    slots = {key: slot for slot, key in taken.items()}
+            taken.setdefault(slot, number)
+    settled = {number: slot for slot, number in taken.items()}
     free = [slot for slot in range(1, COLOURS + 1) if slot not in taken]
-    rest = [run.key for run in runs if run.key not in slots]
-    for number, key in enumerate(rest):
-        slots[key] = free[number] if number < len(free) else number % COLOURS + 1
-    return {run.key: slots[run.key] for run in runs}
+    rest = [number for number in range(len(wanted)) if number not in settled]
+    for place, number in enumerate(rest):
+        settled[number] = free[place] if place < len(free) else place % COLOURS + 1
+    return [settled[number] for number in range(len(wanted))]

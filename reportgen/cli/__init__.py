@@ -16,15 +16,20 @@ import click
 
 import reportgen
 from reportgen.cli.printing import printable
-from reportgen.errors import ReportgenError
-from reportgen.site.spelling import suggestion
+from reportgen.errors import QueryError, ReportgenError
+from reportgen.spelling import suggestion
 
 COMMANDS: Final[Mapping[str, str]] = {
     "build": "reportgen.cli.build",
+    "compare": "reportgen.cli.compare",
+    "export": "reportgen.cli.export",
+    "plot": "reportgen.cli.plot",
+    "runs": "reportgen.cli.runs",
     "serve": "reportgen.cli.serve",
+    "show": "reportgen.cli.show",
     "themes": "reportgen.cli.themes",
 }
-"""Name of a command -> module that holds it under the same name."""
+"""Name of a command -> module that holds it under the module's own name."""
 
 
 class _Interrupted(click.ClickException):
@@ -36,6 +41,12 @@ class _Interrupted(click.ClickException):
         click.echo(self.format_message(), file=file, err=file is None)
 
 
+class _Misunderstood(click.ClickException):
+    """How a filter, an order or a list of columns that cannot be understood ends a command."""
+
+    exit_code = 2
+
+
 class _Commands(click.Group):
     """The group of all commands, each imported at its first use."""
 
@@ -45,7 +56,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - the same
         if cmd_name not in COMMANDS:
             return None
-        command: click.Command = getattr(importlib.import_module(COMMANDS[cmd_name]), cmd_name)
+        module = importlib.import_module(COMMANDS[cmd_name])
+        command: click.Command = getattr(module, COMMANDS[cmd_name].rpartition(".")[2])
         return command
 
     def resolve_command(
@@ -62,6 +74,8 @@ class _Commands(click.Group):
     def invoke(self, ctx: click.Context) -> Any:
         try:
             return super().invoke(ctx)
+        except QueryError as error:
+            raise _Misunderstood(printable(str(error), keep="\n")) from error
         except ReportgenError as error:
             raise click.ClickException(printable(str(error), keep="\n")) from error
         except KeyboardInterrupt:
@@ -75,6 +89,8 @@ class _Commands(click.Group):
     Examples:
       reportgen build runs/ -o site
       reportgen serve runs/ --open
+      reportgen runs --filter "max(metrics.val/accuracy) > 0.9"
+      reportgen compare latest best:val/accuracy
       reportgen themes
       reportgen build -h
     """,

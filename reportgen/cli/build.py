@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from reportgen.cli.common import default_source, load_configuration, open_address
+from reportgen.cli.common import build_options, default_source, load_configuration, open_address
 from reportgen.cli.printing import counted, print_problem, print_problems
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.workers import default_jobs, worker_pool
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
       reportgen build site/ --single-file report.html --compare mlp-256,mlp-512
     """
 )
-@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the site.  [default: site]")
 @click.option(
     "--single-file",
@@ -50,16 +49,7 @@ if TYPE_CHECKING:
     type=click.FloatRange(min=0, min_open=True),
     help="Size of the file; what does not fit is left out, and the file says so.  [default: 25]",
 )
-@click.option("--title", help="Title of the site, over the configuration's.")
-@click.option("--theme", help="Theme, over the configuration's; `reportgen themes` lists them.")
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Configuration file.  [default: reportgen.toml here, else [tool.reportgen] in pyproject.toml]",
-)
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; 1 uses none.  [default: all cores]")
+@build_options
 @click.option("--strict", is_flag=True, help="Exit with 1 when the data have problems, after writing the site.")
 @click.option("--open", "open_site", is_flag=True, help="Open the site in the browser.")
 @click.option("--no-wait", is_flag=True, help="Fail when another build writes the site, instead of waiting for it.")

@@ -12,7 +12,11 @@ from typing import Final, Self, TextIO
 from reportgen.cli.printing import printable
 
 STAGES: Final = {
+    "fetch": "Fetching files",
+    "import": "Importing runs",
+    "look": "Looking at runs",
     "read": "Reading runs",
+    "points": "Reading points",
     "plot": "Drawing plots",
     "page": "Rendering pages",
     "write": "Writing files",

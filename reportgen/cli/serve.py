@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import partial
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING
 
 import click
 
-from reportgen.cli.common import default_source, load_configuration, open_address
-from reportgen.cli.printing import counted, print_problems
+from reportgen.cli.common import build_options, default_source, open_address, print_notes, read_configuration
+from reportgen.cli.printing import counted, print_problems, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.workers import default_jobs, worker_pool
 from reportgen.errors import ReportgenError
@@ -39,21 +42,11 @@ TRIED = 20
       reportgen serve mnt/cluster --poll   on a file system that tells of no changes
     """
 )
-@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option(
     "-p", "--port", type=click.IntRange(0, 65535), help=f"Port; 0 takes a free one.  [default: {PORT} or above]"
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Keep the site in this folder.")
-@click.option("--title", help="Title of the site, over the configuration's.")
-@click.option("--theme", help="Theme, over the configuration's; `reportgen themes` lists them.")
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Configuration file.  [default: reportgen.toml here, else [tool.reportgen] in pyproject.toml]",
-)
-@click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; 1 uses none.  [default: all cores]")
+@build_options
 @click.option("--poll", is_flag=True, help="Look for changes twice a second, as network file systems need.")
 @click.option("--open", "open_site", is_flag=True, help="Open the site in the browser.")
 def serve(
@@ -69,42 +62,105 @@ def serve(
 ) -> None:
     """Show the runs of each SOURCE in the browser and follow them while they train.
 
-    The site is built, served to this machine alone, and brought up to date whenever a log changes; open pages renew
-    themselves and keep their view. Without a SOURCE, $REPORTGEN_DIR or ./runs is read. Ctrl-C ends it.
+    The site is built, served to this machine alone, and brought up to date whenever a log or the configuration changes;
+    open pages renew themselves and keep their view. Without a SOURCE, $REPORTGEN_DIR or ./runs is read. Runs that are
+    still to come are waited for. Ctrl-C ends it.
 
     To see a site on another machine, forward the port: ssh -L 8321:localhost:8321 HOST
     """
-    sources = sources or (default_source(),)
-    config = load_configuration(config_file, title, theme)
+    sources = sources or (default_source(awaited=True),)
     from reportgen.serving import changes as news
+    from reportgen.serving import settings as live
     from reportgen.serving import watch
 
-    changes, stop = news.Changes(), threading.Event()
-    with _output(output) as out, ProgressLine(sys.stderr) as line, _server(out, changes, port) as server:
-        result = _build(sources, out, config, jobs or default_jobs(), line)
-        changes.add(())
-        print_problems(result.problems, f"{server.address}problems.html")
-        folders = [*watch.watched_folders(sources), *config.theme_folders]
-        rebuild = partial(_build, sources, out, config, 1, None)
-        with _ended_by_signals(stop):
+    settings = live.Settings(partial(read_configuration, config_file, title, theme))
+    print_notes(settings.config)
+    files = live.config_files(config_file, Path.cwd())
+    stop = threading.Event()
+    changes = news.Changes(time.time_ns() // 1_000_000)
+
+    def places() -> watch.Places:
+        return watch.Places([*watch.watched_folders(sources), *settings.config.theme_folders], files)
+
+    with (
+        _ended_by_signals(stop) as interruptible,
+        _output(output) as out,
+        ProgressLine(sys.stderr) as line,
+        _server(out, changes, port) as server,
+    ):
+
+        def rebuild() -> str:
+            wrong, waiting = settings.renew(), _waiting(watch.find_empty(sources))
+            if not waiting:
+                _build(sources, out, settings.config, 1, None)
+            return waiting or wrong
+
+        waiting = _waiting(watch.find_empty(sources))
+        if waiting:
+            server.state = waiting
+            click.echo(f"{printable(waiting)}; Ctrl-C ends")
+        else:
+            before = watch.site_files(out)
+            with interruptible():
+                result = _build(sources, out, settings.config, jobs or default_jobs(), line)
+            changes.add(watch.changed_files(before, watch.site_files(out)))
+            print_problems(result.problems, f"{server.address}problems.html")
             click.echo(f"{counted(result.runs, 'run')} in {counted(result.experiments, 'experiment')}; Ctrl-C ends")
-            click.echo(server.address)
-            if open_site:
-                open_address(server.address)
-            watch.keep_up(folders, out, changes, rebuild, stop, poll=poll, report=_say(line))
-            click.echo("Stopped.", err=True)
-            changes.close()
+        click.echo(server.address)
+        if open_site:
+            open_address(server.address)
+        say = _say(line, server, waiting)
+        watch.keep_up(places, out, changes, rebuild, stop, poll=poll, report=say)
+        changes.close()
+    with suppress(OSError):  # the terminal may be gone
+        click.echo("Stopped.", err=True)
 
 
 @contextmanager
-def _ended_by_signals(stop: threading.Event) -> Iterator[None]:
-    """Let Ctrl-C and SIGTERM set `stop`: an exception could be lost wherever the signal happens to come."""
-    before = {number: signal.signal(number, lambda *_: stop.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+def _ended_by_signals(stop: threading.Event) -> Iterator[Callable[[], AbstractContextManager[None]]]:
+    """Let Ctrl-C, SIGTERM and the end of the terminal set `stop`; yield what also lets them interrupt a block.
+
+    Elsewhere they raise nothing: an exception could be lost wherever the signal happens to come, or leave something.
+    """
+    owner, blocks, came = os.getpid(), 0, False
+
+    def end(number: int, _: FrameType | None) -> None:
+        nonlocal came
+        if os.getpid() != owner:  # a worker that was forked: it ends as if nobody had asked
+            signal.signal(number, signal.SIG_DFL)
+            os.kill(os.getpid(), number)
+            return
+        # By another thread: this one may be within `stop.wait`, and hold the lock that `set` needs.
+        threading.Thread(target=stop.set).start()
+        first, came = not came, True
+        if blocks and first:
+            raise KeyboardInterrupt
+
+    @contextmanager
+    def interruptible() -> Iterator[None]:
+        nonlocal blocks
+        if came:
+            raise KeyboardInterrupt
+        blocks += 1
+        try:
+            yield
+        finally:
+            blocks -= 1
+
+    numbers = [signal.SIGINT, signal.SIGTERM]
+    hang_up = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hang_up is not None and signal.getsignal(hang_up) != signal.SIG_IGN:  # `nohup` lets it be ignored
+        numbers.append(hang_up)
+    handlers = {number: signal.signal(number, end) for number in numbers}
     try:
-        yield
+        yield interruptible
     finally:
-        for number, handler in before.items():
+        for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def _waiting(empty: Sequence[str]) -> str:
+    return f"Waiting for runs in {', '.join(empty)}" if empty else ""
 
 
 def _build(
@@ -116,15 +172,18 @@ def _build(
         return build(sources, out, config=config, executor=executor, progress=progress)
 
 
-def _say(line: ProgressLine) -> Callable[[str], None]:
-    """Return what tells of a failed build once, however often it is tried again, and of the first that works."""
-    last = ""
+def _say(line: ProgressLine, server: SiteServer, last: str) -> Callable[[str], None]:
+    """Return what tells, on the terminal and where there is no page yet, what is wrong and when it is mended.
 
-    def say(error: str) -> None:
+    Each is told once, however often the build is tried again; `last` was told before.
+    """
+
+    def say(wrong: str) -> None:
         nonlocal last
-        if error != last:
-            line.note(f"the build failed: {error}" if error else "the build works again")
-        last = error
+        if wrong != last:
+            server.state = wrong or type(server).state
+            line.note(wrong[0].lower() + wrong[1:] if wrong else "the site is up to date")
+        last = wrong
 
     return say
 

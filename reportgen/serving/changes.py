@@ -17,11 +17,9 @@ class Change:
     """What one build did."""
 
     version: int
-    """1 for the first build, then counting."""
+    """One more than that of the build before."""
     paths: frozenset[str]
     """Site paths that are new, changed or gone."""
-    error: str
-    """Why the build failed; empty when it did not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,30 +29,38 @@ class News:
     version: int
     paths: frozenset[str]
     error: str
-    """The error of the last build, empty when it worked."""
+    """What is wrong since the last build, empty when nothing is."""
     everything: bool
     """True when too much was missed to say what."""
 
 
 class Changes:
-    """The builds of one served site; safe to use from several threads."""
+    """The builds of one served site; safe to use from several threads.
 
-    def __init__(self) -> None:
+    The first build has the number after `start`. With a `start` that is later than any number of an earlier server,
+    such as the time in milliseconds, pages that outlive that server are told that everything has changed.
+    """
+
+    def __init__(self, start: int = 0) -> None:
         self._known: deque[Change] = deque(maxlen=KEPT)
-        self._version = 0
+        self._version = start
+        self._error = ""
         self._closed = False
         self._condition = threading.Condition()
 
-    @property
-    def version(self) -> int:
-        """The number of the last build."""
-        return self._version
+    def now(self) -> tuple[int, str]:
+        """Return the number of the last build, `start` before the first, and what is wrong since."""
+        with self._condition:
+            return self._version, self._error
 
     def add(self, paths: Iterable[str], error: str = "") -> None:
-        """Note a build, and wake all who wait."""
+        """Note a build, and wake all who wait. One that changed nothing, what is wrong included, is no news."""
         with self._condition:
-            self._version += 1
-            self._known.append(Change(self._version, frozenset(paths), error))
+            change = Change(self._version + 1, frozenset(paths))
+            if self._known and not change.paths and error == self._error:
+                return
+            self._version, self._error = change.version, error
+            self._known.append(change)
             self._condition.notify_all()
 
     def close(self) -> None:
@@ -64,11 +70,20 @@ class Changes:
             self._condition.notify_all()
 
     def wait(self, since: int, timeout_s: float) -> News | None:
-        """Return what came after version `since`, as soon as there is something; None when the time is up."""
+        """Return what came after version `since`, as soon as there is something; None when the time is up.
+
+        A version that is still to come is that of another server: to such a page everything is new. Nothing is told
+        before the first build.
+        """
         with self._condition:
-            self._condition.wait_for(lambda: self._closed or self._version > since, timeout_s)
-            if self._closed or self._version <= since:
+            if since > self._version:
+                since = -1
+            self._condition.wait_for(lambda: self._closed or self._has_news(since), timeout_s)
+            if self._closed or not self._has_news(since):
                 return None
             missed = [change for change in self._known if change.version > since]
             paths = frozenset[str]().union(*(change.paths for change in missed))
-            return News(self._version, paths, missed[-1].error, everything=len(missed) < self._version - since)
+            return News(self._version, paths, self._error, everything=len(missed) < self._version - since)
+
+    def _has_news(self, since: int) -> bool:
+        return bool(self._known) and self._version > since

@@ -12,6 +12,8 @@
   const home = new URL(document.documentElement.dataset.root || "./", location.href);
   const own = location.href.split(/[?#]/)[0].slice(home.href.length) || "index.html";
   let version = Number(script.dataset.version);
+  /** What is wrong since the last build; whether the site has this page no more; whether nobody answers. */
+  let [error, gone, ended] = [script.dataset.error || "", false, false];
 
   /**
    * The parts of a page that are exchanged as a whole: what holds no section.
@@ -43,16 +45,28 @@
       .join(" ");
   }
 
-  let parts = partsOf(document);
-  const assets = assetsOf(document);
+  /** What stands around the parts, such as the title of the site. @param {Document} page */
+  function frameOf(page) {
+    const body = /** @type {HTMLElement} */ (page.body.cloneNode(true));
+    body.querySelector("main")?.remove();
+    return assetsOf(page) + body.innerHTML;
+  }
 
-  /** Exchange what differs; a page of another shape is loaded anew, which keeps the view and the scroll position. */
+  let parts = partsOf(document);
+  const frame = frameOf(document);
+
+  /**
+   * Exchange what differs; a page of another shape is loaded anew, which keeps the view and the scroll position.
+   * @returns {Promise<void>}
+   */
   async function renew() {
     const answer = await fetch(location.pathname, { cache: "no-store" });
-    if (!answer.ok) return say("warn", "This page is no longer part of the site.");
+    gone = answer.status === 404;
+    if (gone) return;
+    if (!answer.ok) throw new Error(answer.statusText);
     const page = new DOMParser().parseFromString(await answer.text(), "text/html");
     const fresh = partsOf(page);
-    if (assetsOf(page) !== assets || [...fresh.keys()].join() !== [...parts.keys()].join()) return location.reload();
+    if (frameOf(page) !== frame || [...fresh.keys()].join() !== [...parts.keys()].join()) return begin();
     document.title = page.title;
     for (const [name, part] of fresh) {
       const old = /** @type {{ element: Element, html: string }} */ (parts.get(name));
@@ -60,33 +74,42 @@
         part.element = old.element;
         continue;
       }
-      if (!old.element.isConnected) return location.reload();
+      if (!old.element.isConnected) return begin();
       part.element = document.adoptNode(part.element);
       old.element.replaceWith(part.element);
     }
     parts = fresh;
   }
 
+  /** Load the page anew; nothing is done with the old one any more. @returns {Promise<never>} */
+  function begin() {
+    location.reload();
+    return new Promise(() => {});
+  }
+
   /** @type {HTMLElement | null} */
   let said = null;
-  /**
-   * @param {"warn" | "bad"} kind
-   * @param {string} text
-   */
-  function say(kind, text) {
+  /** Say the gravest of what is to be said. */
+  function say() {
+    let text = error;
+    if (gone) text = "This page is no longer part of the site.";
+    if (ended) text = "The server has ended: this page is no longer kept up to date.";
+    if (text === (said?.textContent || "")) return;
     said?.remove();
-    said = text ? reportgen.note(kind, text) : null;
+    said = text ? reportgen.note(gone || ended ? "warn" : "bad", text) : null;
     if (said) document.querySelector("main")?.prepend(said);
   }
 
-  /** @param {{ version: number, paths?: string[], error?: string, everything?: boolean }} news */
-  async function take(news) {
-    version = news.version;
-    if (!news.paths) return;
-    say("bad", news.error ? `The last build failed: ${news.error}` : "");
-    if (news.everything || news.paths.includes(own)) await renew();
-    const data = news.paths.flatMap((path) => /^data\/(.+)\.js$/.exec(path)?.[1] || []);
-    document.dispatchEvent(new CustomEvent("reportgen:refresh", { detail: { data, everything: news.everything } }));
+  /** @param {{ version: number, paths?: string[], error?: string, everything?: boolean }} news without paths: none */
+  async function take({ version: latest, paths, error: wrong, everything }) {
+    if (paths) {
+      if (everything || paths.includes(own)) await renew();
+      error = wrong || "";
+      const data = paths.flatMap((path) => /^data\/(.+)\.js$/.exec(path)?.[1] || []);
+      const detail = { data, everything };
+      if (!gone) document.dispatchEvent(new CustomEvent("reportgen:refresh", { detail }));
+    }
+    version = latest;
   }
 
   /** Only a page that is seen asks: a browser keeps few connections to one server. */
@@ -96,17 +119,25 @@
   }
 
   async function follow() {
+    say();
     for (let failures = 0; ; ) {
       await seen();
+      const asked = new AbortController();
+      const { signal } = asked;
+      document.addEventListener("visibilitychange", () => asked.abort(), { once: true, signal });
       try {
-        const answer = await fetch(new URL(`live/news?since=${version}`, home), { cache: "no-store" });
+        const answer = await fetch(new URL(`live/news?since=${version}`, home), { cache: "no-store", signal });
         await take(await answer.json());
         failures = 0;
       } catch {
+        if (signal.aborted) continue;
         failures += 1;
-        if (failures === 3) say("warn", "The server has ended: this page is no longer kept up to date.");
-        await new Promise((resolve) => setTimeout(resolve, Math.min(failures, 10) * 1000));
+      } finally {
+        asked.abort();
       }
+      ended = failures >= 3;
+      say();
+      await new Promise((resolve) => setTimeout(resolve, Math.min(failures, 3) * 1000));
     }
   }
 

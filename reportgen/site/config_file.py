@@ -18,7 +18,7 @@ from typing import Any, Final
 
 from reportgen.errors import ConfigError
 from reportgen.site.config import DIRECTIONS, SUMMARIES, Config, ExperimentConfig, MetricConfig
-from reportgen.site.spelling import suggestion
+from reportgen.spelling import suggestion
 
 FILE: Final = "reportgen.toml"
 PROJECT_FILE: Final = "pyproject.toml"
@@ -44,6 +44,8 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "artifacts": ("max_mb", "include", "exclude"),
 }
 """Table -> the keys it may have; `metrics` and `experiments` hold one such table a name."""
+_LARGEST: Final = 2**40
+"""Above all sizes in MiB that mean anything; in bytes it is still a number."""
 
 
 def load_config(path: Path | None, *, folder: Path) -> Config:
@@ -184,8 +186,10 @@ class _Table:
         value = self.data.get(key, default)
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.error(key, f"expected a number, found {_kind(value)}")
-        if not (math.isfinite(value) and value >= 0):
+        if not 0 <= value < math.inf:  # NaN is neither
             raise self.error(key, f"expected a number from 0 up, found {value}")
+        if value > _LARGEST:
+            raise self.error(key, f"expected a number up to {_LARGEST:,}, found a larger one")
         return float(value)
 
     def choice(self, key: str, choices: Sequence[str]) -> str | None:

@@ -11,14 +11,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from reportgen.analysis.selection import assign_slots
+from reportgen.analysis.selection import assign_slots, settle_slots
 from reportgen.index import Index
 from reportgen.model import Experiment, Summary
 from reportgen.plots import Plot, plot_digest
 from reportgen.site import urls
 from reportgen.site.config import Config
 from reportgen.site.jobs import PlotJob, PlotLine
-from reportgen.site.pages.columns import colour, group_label, headline_of, selection_of, title_of, unit_of
+from reportgen.site.pages.columns import group_label, headline_of, selection_of, title_of, unit_of
 from reportgen.site.pages.compare import MAX_FIGURES, make_compare_page, make_experiment_compare_page
 from reportgen.site.pages.experiment import make_experiment_page
 from reportgen.site.pages.home import make_home_page
@@ -103,10 +103,9 @@ def _run_lines(experiment: Experiment, runs: Sequence[Summary]) -> list[_Line]:
 
 
 def _group_lines(experiment: Experiment, config: Config) -> list[_Line]:
-    return [
-        _Line(group_label(group), colour(group.slot), group.runs[:MAX_SEEDS])
-        for group in plotted_groups(experiment, config)
-    ]
+    groups = plotted_groups(experiment, config)
+    slots = settle_slots([group.slot for group in groups])
+    return [_Line(group_label(group), slot, group.runs[:MAX_SEEDS]) for group, slot in zip(groups, slots, strict=True)]
 
 
 def _plan_lines(

@@ -41,7 +41,7 @@ class Renderer:
 
     def render(self, template: str, page: object, *, path: str) -> bytes:
         """Return the UTF-8 bytes of the page at site path `path`."""
-        env = _environment(self.theme.folders, self.compiled)
+        env = _environment(self.theme.folders, self.compiled, self.theme.digest)
 
         def link(target: str) -> str:
             return urls.relative(target, path)
@@ -98,7 +98,8 @@ class _TemplateCache(jinja2.FileSystemBytecodeCache):
 
 
 @lru_cache(maxsize=4)
-def _environment(folders: tuple[str, ...], compiled: str | None) -> jinja2.Environment:
+def _environment(folders: tuple[str, ...], compiled: str | None, digest: str) -> jinja2.Environment:  # noqa: ARG001
+    """Return what renders the templates in `folders`, which are read once for each `digest` of the theme."""
     searched = jinja2.FileSystemLoader([Path(f) / "templates" for f in folders])
     themes = {
         Path(f).name: jinja2.FileSystemLoader(Path(f) / "templates") for f in folders if (Path(f) / MANIFEST).is_file()

@@ -21,6 +21,7 @@ from markupsafe import Markup
 from reportgen.errors import SiteError
 from reportgen.formats import short_key
 from reportgen.site import urls
+from reportgen.site.data.encoding import unpack
 from reportgen.site.fold import Folded, Place, Script, fold_frame, fold_page
 from reportgen.site.pages.single import LeftOut, Part, ShownPart, SinglePage, Subject, say_left_out
 from reportgen.site.payloads import cut_index, place_run, place_table, read_payload, write_payload
@@ -82,6 +83,8 @@ class _Behind:
     """Sources of pictures: site paths or `data:` addresses."""
     texts: frozenset[str] = frozenset()
     """Short keys of runs whose texts stay behind."""
+    finding: frozenset[str] = frozenset()
+    """Short keys of experiments of which filters know only what is in the table."""
     exact: frozenset[str] = frozenset()
     """Short keys of runs whose exact points stay behind."""
     runs: frozenset[str] = frozenset()
@@ -94,6 +97,7 @@ class _Sizes:
 
     pictures: Counter[str] = field(default_factory=Counter)
     texts: dict[str, int] = field(default_factory=dict)
+    finding: dict[str, int] = field(default_factory=dict)
     exact: dict[str, int] = field(default_factory=dict)
     runs: dict[str, int] = field(default_factory=dict)
 
@@ -101,8 +105,9 @@ class _Sizes:
 def make_single(report: Report, files: Files, render: Callable[[SinglePage], bytes], *, max_mb: float) -> bytes:
     """Return the report as one HTML document of at most `max_mb` MiB; `render` makes the frame's page.
 
-    When it would be larger, pictures and texts of artifacts stay behind, the largest first; then the exact points of
-    long series and then the pages of runs, both from the end. Raises `SiteError` when that is not enough.
+    When it would be larger, pictures and texts of artifacts stay behind, the largest first; then what filters know
+    beside the tables; then the exact points of long series and then the pages of runs, both from the end. Raises
+    `SiteError` when that is not enough.
     """
     binder = _Binder(report, files, render, max_mb)
     behind, whole = _Behind(), 0
@@ -132,6 +137,8 @@ def _leave_behind(behind: _Behind, sizes: _Sizes, excess: int) -> _Behind:
         pictures = {name for kind, name in chosen if kind == "picture"}
         texts = {name for kind, name in chosen if kind == "texts"}
         return replace(behind, pictures=behind.pictures | pictures, texts=behind.texts | texts)
+    if sizes.finding:
+        return replace(behind, finding=behind.finding.union(sizes.finding))
     if sizes.exact:
         return replace(behind, exact=behind.exact.union(_enough(reversed(sizes.exact.items()), excess)))
     return replace(behind, runs=behind.runs.union(_enough(reversed(sizes.runs.items()), excess)))
@@ -244,6 +251,10 @@ class _Binder:
             table = self._payload(f"tables/{k}")
             if table is not None:
                 yield write_payload(f"tables/{k}", place_table(table, ids))
+            if k not in behind.finding:
+                calls = self._finding(k)
+                sizes.finding.update({k: sum(map(len, calls))} if calls else {})
+                yield from calls
         for k, page in included.items():
             run = self._payload(f"series/{k}")
             if run is None:
@@ -260,6 +271,15 @@ class _Binder:
             if self._report.texts and k not in behind.texts and (call := self._call(f"texts/{k}")):
                 sizes.texts[k] = len(call)
                 yield call
+
+    def _finding(self, k: str) -> list[str]:
+        """Return the calls with what filters may ask of an experiment's runs beside its table."""
+        head = self._payload(f"query/{k}")
+        if head is None:
+            return []
+        about = unpack(head)
+        names = [f"query/{k}", *(f"query/{k}-{i}" for i in range(len(about["parts"]) + (about["notes"] is not None)))]
+        return list(filter(None, map(self._call, names)))
 
     def _payload(self, name: str) -> Any:
         """Return the payload of a data file, None when there is no such file."""
@@ -284,6 +304,7 @@ class _Binder:
             LeftOut(
                 pictures=len(behind.pictures),
                 texts=len(behind.texts),
+                finding=len(behind.finding),
                 file_bytes=sum(self._sizes[name] for name in gone),
                 exact=len(behind.exact),
                 runs=len(behind.runs),

@@ -22,7 +22,7 @@ import rjsmin
 
 import reportgen
 from reportgen.errors import ThemeError
-from reportgen.site.spelling import suggestion
+from reportgen.spelling import suggestion
 
 OptionValue = str | int | float | bool
 

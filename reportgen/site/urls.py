@@ -29,6 +29,7 @@ _SHAPES: Final = re.compile(
     r"|a/[0-9a-f]{20}\.[a-z0-9]{1,10}(\.txt)?"
     r"|data/(site\.json|summaries\.json\.gz|(summaries|index|search)\.js)"
     r"|data/runs/[0-9a-f]{32}\.jsonl\.gz|data/(tables|series|texts)/[a-z2-7]{10}\.js"
+    r"|data/query/[a-z2-7]{10}(-\d{1,5})?\.js"
     r"|data/tiles/[a-z2-7]{10}/\d{1,5}-\d{1,7}\.js"
     r"|assets/[a-z0-9][a-z0-9._-]{0,80}|assets/plots/[0-9a-f]{20}\.svg"
 )
@@ -67,6 +68,16 @@ def record(key: str) -> str:
 def table_js(name: str) -> str:
     """Return the path of the table of an experiment's runs."""
     return f"data/tables/{short_key(name)}.js"
+
+
+def finding_js(name: str) -> str:
+    """Return the path of what filters may ask of an experiment's runs beside its table."""
+    return f"data/query/{short_key(name)}.js"
+
+
+def finding_part_js(name: str, part: int) -> str:
+    """Return the path of one part of that."""
+    return f"data/query/{short_key(name)}-{part}.js"
 
 
 def series_js(key: str) -> str:

@@ -1,31 +1,36 @@
 """Where runs come from: finds them in the given sources, tells whether they changed, and reads them.
 
 `discover` looks at names, stats and first lines only; `fingerprint` says what a run is made of; `read_run` reads one.
-A source is a folder of run logs (a root, an experiment's folder, a run's folder), one log file, or a built site.
+A source is a folder of run logs (a root, an experiment's folder, a run's folder), one log file, or a built site: its
+folder, or its `https://` address.
 Nothing here knows pages, and nothing of a log's content chooses which file is opened.
 """
 
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from reportgen.errors import SourceError
 from reportgen.model import Problem, Stream
 from reportgen.sources.artifacts import KeptFiles, check_artifacts, size_mark
 from reportgen.sources.faults import Faults, problem_event, with_events
+from reportgen.sources.foreign import hash_files, read_foreign
 from reportgen.sources.histories import Found, resolve_histories
 from reportgen.sources.jsonlog import Identity, read_log
 from reportgen.sources.merge import merge_streams
+from reportgen.sources.parts import Part
 from reportgen.sources.places import ArtifactLimits, Discovery, LogFile, Place, ReadRun, RunRef
 from reportgen.sources.record import encode_record, read_record
 from reportgen.sources.redact import redact_stream
-from reportgen.sources.runs import Part, find_runs
+from reportgen.sources.runs import find_runs
 from reportgen.sources.shapes import repair_start
 from reportgen.sources.site import find_site_runs, is_site
-from reportgen.sources.statcache import StatCache
+from reportgen.sources.statcache import StatCache, cache_folder
 
 __all__ = [
     "ArtifactLimits",
@@ -37,7 +42,9 @@ __all__ = [
     "StatCache",
     "discover",
     "encode_record",
+    "find_root",
     "fingerprint",
+    "is_address",
     "is_copy_of",
     "read_record",
     "read_run",
@@ -48,23 +55,33 @@ __all__ = [
 DEFAULT_LIMITS = ArtifactLimits()
 
 
-def discover(sources: Sequence[str | os.PathLike[str]], *, cache: StatCache) -> Discovery:
+def discover(
+    sources: Sequence[str | os.PathLike[str]],
+    *,
+    cache: StatCache,
+    mirror: Path | None = None,
+    progress: Callable[[int, int], None] | None = None,
+) -> Discovery:
     """Return the runs in `sources`, each once, whatever the order and grouping in which they are given.
 
-    With a warm `cache` only folders are listed and files are stat'ed. Raises `SourceError` for a source that does not
-    exist, cannot be read, or holds no run log.
+    With a warm `cache` only folders are listed and files are stat'ed. What is new in a site that is given by its
+    address is fetched first, into a folder below `mirror` (by default in the platform's cache folder), and `progress`
+    is told (files that have come, files to fetch). Raises `SourceError` for a source that does not exist, cannot be
+    read, or holds no run log.
     """
     if not sources:
         raise SourceError("no SOURCE given: name a folder of runs, such as runs/")
     parts: dict[tuple[str, str], Part] = {}
     problems: set[Problem] = set()
     for source in sources:
-        root = os.path.abspath(os.fspath(source))
-        if not os.path.exists(root):
-            raise SourceError(f"SOURCE '{os.fspath(source)}' does not exist: give a folder of runs or a built site")
-        if not (os.path.isdir(root) or os.path.isfile(root)):
-            raise SourceError(f"SOURCE '{os.fspath(source)}' is neither a folder nor a file")
-        found, faults = find_site_runs(root, cache) if is_site(root) else find_runs(root, cache)
+        if is_address(source):
+            from reportgen.sources.address import find_address_runs  # with http and ssl: most builds need none
+
+            place = mirror or cache_folder() / "sites"
+            found, faults = find_address_runs(source, cache, place, progress=progress)
+        else:
+            root = find_root(source)
+            found, faults = find_site_runs(root, cache) if is_site(root) else find_runs(root, cache)
         problems.update(faults)
         for part in found:
             _add_part(parts, part)
@@ -75,6 +92,21 @@ def discover(sources: Sequence[str | os.PathLike[str]], *, cache: StatCache) -> 
         tuple(_make_ref(key, runs[key]) for key in sorted(runs)),
         tuple(sorted(problems, key=lambda p: (p.where, p.line or 0, p.message, p.hint, p.count))),
     )
+
+
+def is_address(source: str | os.PathLike[str]) -> bool:
+    """Tell whether a SOURCE is an address, and not a path on this machine; a `Path` has lost one of its slashes."""
+    return re.match(r"https?:/", os.fspath(source), re.IGNORECASE) is not None
+
+
+def find_root(source: str | os.PathLike[str]) -> str:
+    """Return the absolute path of a SOURCE on this machine. Raises `SourceError` when there is none."""
+    root = os.path.abspath(os.fspath(source))
+    if not os.path.exists(root):
+        raise SourceError(f"SOURCE '{os.fspath(source)}' does not exist: give a folder of runs or a built site")
+    if not (os.path.isdir(root) or os.path.isfile(root)):
+        raise SourceError(f"SOURCE '{os.fspath(source)}' is neither a folder nor a file")
+    return root
 
 
 def _add_part(parts: dict[tuple[str, str], Part], part: Part) -> None:
@@ -166,7 +198,7 @@ def remember_files(ref: RunRef, stats: Mapping[str, os.stat_result], marks: Sequ
     files = [file for place in ref.places for file in (*place.files, *place.artifact_files)]
     labels = Counter(file.label for file in files)
     for place in ref.places:
-        if place.kind != "runs":
+        if place.kind == "site":
             continue
         for file in (*place.files, *place.artifact_files):
             own = digests.get(file.label, set())
@@ -189,6 +221,11 @@ def read_run(ref: RunRef, *, limits: ArtifactLimits = DEFAULT_LIMITS) -> tuple[R
     kept = KeptFiles(limits)
     for place in ref.places:
         kept.add_place(place)
+        if place.kind not in ("runs", "site"):
+            label, path = place.files[0].label, place.files[0].path
+            marks.update(hash_files(place))
+            found += (Found(label, redact_stream(s, label), path) for s in read_foreign(place, ref, kept))
+            continue
         marks.update(place.sources)
         for file in place.files:
             streams, mark = _read_file(file, ref, place)

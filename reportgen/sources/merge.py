@@ -42,7 +42,9 @@ UNFINISHED: Final = "unfinished"
 INTERRUPTED: Final = "interrupted"
 MAX_STEP: Final = 2**63 - 1
 NOTE_LENGTH: Final = 200
-"""Characters of the notes in a summary."""
+"""Characters of the beginning of the notes in a summary."""
+MAX_NOTES: Final = 65_536
+"""Characters of all notes together in a summary; the rest is in the run's record."""
 
 Event = Mapping[str, Any]
 
@@ -88,10 +90,12 @@ def merge_streams(
         tags=_tags(events),
         metrics=summarise(series),
         note=_plain(notes),
+        notes="\n\n".join(notes)[:MAX_NOTES],
         commit=code.commit,
         branch=code.branch,
         dirty=code.dirty,
         artifacts=len(artifacts),
+        artifact_paths=tuple(sorted(artifact.path for artifact in artifacts)),
         inputs=_inputs(events),
         models=_models(events),
         problems=tuple(problems),

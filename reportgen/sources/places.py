@@ -27,7 +27,7 @@ class Place:
     """One folder, or one site, in which a part of a run or all of it lies."""
 
     kind: str
-    """`runs` for a folder of logs, `site` for a built site."""
+    """`runs` for a folder of logs, `site` for a built site, else the name of the kind that knows the files."""
     files: tuple[LogFile, ...]
     """Log files, or the one record, by path."""
     artifact_root: str
@@ -38,6 +38,10 @@ class Place:
     """What a site claims its record's sha256 to be; empty for logs."""
     sources: tuple[str, ...] = ()
     """What a site claims to be the fingerprint of the files that its record was made from."""
+    item: str = ""
+    """Which run of the files it is, for files of other programs that hold several."""
+    extra: tuple[tuple[str, str], ...] = ()
+    """What the kind noted for reading."""
 
 
 @dataclass(frozen=True, slots=True)

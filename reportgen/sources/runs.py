@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import fnmatch
 import os
-import re
 import zlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
-from reportgen.capture.redaction import may_hold_secret, redact_text
 from reportgen.errors import SourceError
-from reportgen.formats import ARTIFACT_FOLDER, RUN_LOG_GLOB, clean_text, clean_value, run_key
+from reportgen.formats import ARTIFACT_FOLDER, clean_text, clean_value, run_key
 from reportgen.model import Problem
 from reportgen.sources.faults import Faults
+from reportgen.sources.foreign import claim_folder
 from reportgen.sources.jsonlog import Identity, parse_streams
+from reportgen.sources.kinds import Listing
+from reportgen.sources.parts import MAX_FOLDERS_DEEP, Part, is_log_name, label_of, list_files, make_part
 from reportgen.sources.places import LogFile, Place
 from reportgen.sources.shapes import repair_start
 from reportgen.sources.statcache import StatCache, open_regular
@@ -25,105 +24,95 @@ from reportgen.sources.statcache import StatCache, open_regular
 HEAD_BYTES: Final = 1 << 16
 MAX_HEAD_BYTES: Final = 1 << 24
 """A log in whose first 16 MiB no line can be read has none."""
-MAX_FOLDERS_DEEP: Final = 64
 
-_LOG_NAME: Final = re.compile(f"(?:{fnmatch.translate(RUN_LOG_GLOB)})|(?:{fnmatch.translate(RUN_LOG_GLOB + '.gz')})")
 _NO_ID: Final = Identity("", "")
 
 
-@dataclass(frozen=True, slots=True)
-class Part:
-    """The part of a run that lies in one place."""
-
-    key: str
-    run_id: str
-    experiment: str
-    name: str
-    parent_id: str
-    order: tuple[int, str]
-    """(rank, session) of its first stream: the lowest names the run, as in the run's summary."""
-    place: Place
-    is_twin: bool = False
-    """Whether a site keeps it as a twin: a history that contradicts the one that has the key."""
-
-
-def redacted(text: str) -> str:
-    """Return `text` without what looks like a secret."""
-    return redact_text(text)[0] if may_hold_secret(text.encode()) else text
-
-
-def is_log_name(name: str) -> bool:
-    """Tell whether a file of this name is a run's log."""
-    return name.startswith("events") and _LOG_NAME.fullmatch(name) is not None
-
-
 def find_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Problem]]:
-    """Return the runs below the folder `root`, or the run in the log file `root`, and what is wrong with files.
+    """Return the runs below the folder `root`, or in the file `root`, and what is wrong with files.
 
-    Raises `SourceError` when there is no log at all, or the folder cannot be read.
+    Raises `SourceError` when there is none at all, or the folder cannot be read.
     """
     problems: list[Problem] = []
     parts: list[Part] = []
     seen = False
     if os.path.isfile(root):
-        folder = os.path.dirname(root)
-        seen = True
-        parts += _read_folder(folder, [root], cache, problems, has_artifacts=True)
+        folder, name = os.path.split(root)
+        if is_log_name(name):
+            parts += _read_folder(folder, [root], cache, problems, has_artifacts=True)
+        if not parts:
+            listing = Listing(folder, (os.path.basename(folder),), (name,), (), named=True)
+            parts, _, found = claim_folder(listing)
+            problems += found
         if not parts:
             raise SourceError(
                 f"'{root}' is no run log: no line of it can be read. Give a folder of runs or events.jsonl"
             )
-    else:
-        for folder, logs, has_artifacts in _iter_folders(root, problems):
+        return parts, problems
+    for listing, skip in _iter_folders(root, problems):
+        logs = sorted(name for name in listing.files if is_log_name(name))
+        if logs:
             seen = True
-            parts += _read_folder(folder, logs, cache, problems, has_artifacts=has_artifacts)
+            paths = [listing.full(name) for name in logs]
+            has_artifacts = ARTIFACT_FOLDER in listing.folders
+            parts += _read_folder(listing.path, paths, cache, problems, has_artifacts=has_artifacts)
+            skip.add(ARTIFACT_FOLDER)
+        elif listing.files or any(name.startswith(".") for name in listing.folders):
+            claimed, folders, found = claim_folder(listing)
+            seen = seen or bool(claimed)
+            parts += claimed
+            problems += found
+            skip |= folders
     if not seen:
         raise SourceError(
-            f"no run logs in '{root}': neither it nor a folder below has a file events*.jsonl. "
-            "Give the folder that holds your runs (REPORTGEN_DIR or log_dir=, by default runs/)"
+            f"no run logs in '{root}': neither it nor a folder below holds a log that reportgen knows. Give the folder"
+            " that holds your runs (REPORTGEN_DIR or log_dir=, by default runs/)"
         )
     return parts, problems
 
 
-def _iter_folders(root: str, problems: list[Problem]) -> Iterator[tuple[str, list[str], bool]]:
-    """Yield (folder, its log files, whether it has artifacts) of each run folder; links are not followed."""
-    waiting = [(root, 0)]
+def _iter_folders(root: str, problems: list[Problem]) -> Iterator[tuple[Listing, set[str]]]:
+    """Yield each folder below `root`, and a set for the names of its folders that are not to be entered.
+
+    Links are not followed; one that leads out of `root` is a problem.
+    """
+    waiting: list[tuple[str, tuple[str, ...]]] = [(root, (os.path.basename(root),))]
+    inside = os.path.join(os.path.realpath(root), "")
     while waiting:
-        folder, depth = waiting.pop()
-        logs: list[str] = []
+        folder, parts = waiting.pop()
+        files: list[str] = []
         folders: list[str] = []
         try:
             with os.scandir(folder) as entries:
                 for entry in entries:
                     if entry.is_symlink():
-                        if is_log_name(entry.name) or entry.is_dir():
+                        if (is_log_name(entry.name) or entry.is_dir()) and not _leads_inside(entry.path, inside):
                             hint = "give its target as a SOURCE of its own if it is wanted"
-                            where = _label(folder, entry.name)
+                            where = label_of(folder, entry.name)
                             problems.append(Problem(where, "a symbolic link is not followed", hint))
                     elif entry.is_dir():
                         folders.append(entry.name)
-                    elif is_log_name(entry.name):
-                        logs.append(entry.path)
+                    elif entry.is_file() or is_log_name(entry.name):
+                        files.append(entry.name)
         except OSError as error:
             if folder == root:
                 raise SourceError(f"cannot read the folder '{root}': {error.strerror}. Check its permissions") from None
             message = f"the folder cannot be read: {error.strerror}"
-            problems.append(Problem(_label(folder, ""), message, "check its permissions"))
+            problems.append(Problem(label_of(folder, ""), message, "check its permissions"))
             continue
-        if logs:
-            yield folder, sorted(logs), ARTIFACT_FOLDER in folders
-        if depth < MAX_FOLDERS_DEEP:
+        skip: set[str] = set()
+        yield Listing(folder, parts, files, folders), skip
+        if len(parts) <= MAX_FOLDERS_DEEP:
             waiting += [
-                (os.path.join(folder, name), depth + 1)
+                (os.path.join(folder, name), (*parts, name))
                 for name in folders
-                if not name.startswith(".") and not (logs and name == ARTIFACT_FOLDER)
+                if not name.startswith(".") and name not in skip
             ]
 
 
-def _label(folder: str, name: str) -> str:
-    """Return what people read: the last two folders and the file, never an absolute path."""
-    parts = [part for part in folder.replace("\\", "/").split("/") if part][-2:]
-    return redacted(clean_text("/".join((*parts, name) if name else parts)))
+def _leads_inside(link: str, root: str) -> bool:
+    """Tell whether a link leads to what lies below `root`, and is read there."""
+    return os.path.realpath(link).startswith(root)
 
 
 def _read_folder(
@@ -132,7 +121,7 @@ def _read_folder(
     """Return the parts of runs in one folder: normally one, more where several runs wrote into it."""
     known: list[tuple[LogFile, Mapping[str, Any]]] = []
     for path in logs:
-        label = _label(folder, os.path.basename(path))
+        label = label_of(folder, os.path.basename(path))
         try:
             facts = _facts(path, cache)
         except OSError as error:
@@ -152,40 +141,13 @@ def _read_folder(
     for file, facts in known:
         files.setdefault(facts["run_id"] or run_id, []).append((file, facts))
     artifacts = os.path.join(folder, ARTIFACT_FOLDER)
-    listing = tuple(_list_artifacts(artifacts)) if has_artifacts and files else ()
+    listing = tuple(list_files(artifacts)) if has_artifacts and files else ()
     parts = []
     for own_id, group in files.items():
         place = Place("runs", tuple(file for file, _ in group), artifacts, listing)
         facts = min((facts for _, facts in group), key=lambda f: (f["rank"], f["session"], f["name"]))
         parts.append(make_part(run_key(own_id), {**facts, "run_id": own_id}, experiment, place))
     return parts
-
-
-def make_part(key: str, facts: Mapping[str, Any], experiment: str, place: Place) -> Part:
-    """Return the part of a run that lies in `place`, by the `facts` of its first line."""
-    texts = (facts["run_id"], facts["experiment"] or experiment, facts["name"] or facts["run_id"], facts["parent"])
-    if may_hold_secret("\n".join(texts).encode()):
-        texts = (redacted(texts[0]), redacted(texts[1]), redacted(texts[2]), redacted(texts[3]))
-    return Part(key, *texts, (facts["rank"], facts["session"]), place)
-
-
-def _list_artifacts(root: str) -> list[LogFile]:
-    """Return the regular files below an artifact folder by name; links and special files are left out."""
-    found: list[LogFile] = []
-    waiting = [(root, "", 0)]
-    while waiting:
-        folder, prefix, depth = waiting.pop()
-        try:
-            with os.scandir(folder) as entries:
-                for entry in entries:
-                    if entry.is_dir(follow_symlinks=False):
-                        if depth < MAX_FOLDERS_DEEP:
-                            waiting.append((entry.path, f"{prefix}{entry.name}/", depth + 1))
-                    elif entry.is_file(follow_symlinks=False):
-                        found.append(LogFile(entry.path, redacted(clean_text(prefix + entry.name))))
-        except OSError:
-            continue  # what cannot be listed is missing, which is said of each artifact that was logged
-    return sorted(found, key=lambda file: file.label)
 
 
 # ---- first lines

@@ -10,7 +10,7 @@ import os
 import re
 import stat
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -19,8 +19,9 @@ import orjson
 from reportgen.errors import SourceError
 from reportgen.formats import SITE_FORMAT, clean_text
 from reportgen.model import Problem
+from reportgen.sources.parts import Part, make_part, redacted
 from reportgen.sources.places import LogFile, Place
-from reportgen.sources.runs import HEAD_BYTES, Part, full_facts, head_facts, make_part, redacted
+from reportgen.sources.runs import HEAD_BYTES, full_facts, head_facts
 from reportgen.sources.statcache import StatCache, open_regular
 
 SITE_FILE: Final = os.path.join("data", "site.json")
@@ -43,18 +44,32 @@ def find_site_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Proble
     Raises `SourceError` when `data/site.json` cannot be read or is of a newer format.
     """
     document = _read_document(root)
-    problems = [p for p in map(_problem, _list(document.get("problems"))) if p is not None]
-    parts: list[Part] = []
-    if not _is_folder(os.path.join(root, "data", "runs")):
+    folder = os.path.join(root, "data", "runs")
+    if not _is_folder(folder):
+        problems = _problems(document)
         if document["runs"]:
             problems.append(Problem("data/runs", "the folder of records is missing or a symbolic link", REBUILD))
-        return parts, problems
+        return [], problems
+    return make_site_parts(
+        document, lambda key: os.path.join(folder, f"{key}.jsonl.gz"), os.path.join(root, "a"), cache
+    )
+
+
+def make_site_parts(
+    document: Mapping[str, Any], record_of: Callable[[str], str], artifact_root: str, cache: StatCache
+) -> tuple[list[Part], list[Problem]]:
+    """Return the runs of the site that `document` describes, and its problems that belong to no run.
+
+    `record_of` gives for a run key, which has the shape of one, the path of its record on this machine.
+    """
+    problems = _problems(document)
+    parts: list[Part] = []
     for key, entry in document["runs"].items():
         if not _KEY.fullmatch(key) or not isinstance(entry, dict):
             problems.append(Problem("data/site.json", "an entry has not the shape of a run: it was skipped", REBUILD))
             continue
         label = f"data/runs/{key}.jsonl.gz"
-        path = os.path.join(root, "data", "runs", f"{key}.jsonl.gz")
+        path = record_of(key)
         try:
             facts = _record_facts(path, cache)
         except OSError as error:
@@ -68,7 +83,7 @@ def find_site_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Proble
         place = Place(
             "site",
             (LogFile(path, label),),
-            os.path.join(root, "a"),
+            artifact_root,
             sha256=entry["sha256"] if _is_digest(entry.get("sha256")) else "",
             sources=tuple(sorted(redacted(clean_text(m)) for m in _list(entry.get("sources")) if _is_mark(m))),
         )
@@ -83,9 +98,16 @@ def _read_document(root: str) -> dict[str, Any]:
     try:
         descriptor, found = open_regular(path)
         with open(descriptor, "rb") as file:
-            document = orjson.loads(file.read(MAX_SITE_JSON)) if found.st_size <= MAX_SITE_JSON else None
+            data = file.read(MAX_SITE_JSON) if found.st_size <= MAX_SITE_JSON else b"null"
     except OSError as error:
         raise SourceError(f"cannot read '{path}': {error.strerror or error}") from None
+    return check_document(data, path)
+
+
+def check_document(data: bytes, path: str) -> dict[str, Any]:
+    """Return what the `data/site.json` at `path` (or address) says. Raises `SourceError` for one that is no use."""
+    try:
+        document = orjson.loads(data)
     except orjson.JSONDecodeError as error:
         raise SourceError(f"'{path}' is not JSON ({error}): {REBUILD}") from None
     if not isinstance(document, dict) or not isinstance(document.get("runs"), dict):
@@ -95,7 +117,7 @@ def _read_document(root: str) -> dict[str, Any]:
         made_by = document.get("reportgen")
         wanted = f">={made_by}" if isinstance(made_by, str) and re.fullmatch(r"[0-9A-Za-z.+-]{1,40}", made_by) else ""
         raise SourceError(
-            f"the site in '{root}' has format {str(version)[:40]}, newer than {SITE_FORMAT}: "
+            f"the site of '{path}' has format {str(version)[:40]}, newer than {SITE_FORMAT}: "
             f"pip install -U 'reportgen{wanted}'"
         )
     return document
@@ -117,6 +139,10 @@ def _record_facts(path: str, cache: StatCache) -> Mapping[str, Any]:
     facts = head_facts(text[: text.find(b"\n") + 1]) or full_facts(data, packed=True)
     cache.put(path, found, facts=facts)
     return facts
+
+
+def _problems(document: Mapping[str, Any]) -> list[Problem]:
+    return [p for p in map(_problem, _list(document.get("problems"))) if p is not None]
 
 
 def _is_folder(path: str) -> bool:

@@ -117,7 +117,7 @@ MEASURE = """
   canvas.remove();
   const press = async (title) => best(async () => {
     const start = performance.now();
-    [...document.querySelectorAll(".segmented button")].find((b) => b.textContent === title).click();
+    [...document.querySelectorAll(".against .segments button")].find((b) => b.textContent === title).click();
     document.querySelector(".against-pair").getBoundingClientRect();
     flush(document.querySelector(".against-pair"));
     return performance.now() - start;
@@ -139,7 +139,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, "--no-sandbox"])
         page = browser.new_page(viewport={"width": 1440, "height": 1100})
         page.goto(f"{disk_address(folder)}page.html#?axes={','.join(AXES)}")
-        page.wait_for_selector(".segmented")
+        page.wait_for_selector(".against .segments")
         page.wait_for_timeout(1000)
         made: dict[str, Any] = page.evaluate(MEASURE)
         browser.close()

@@ -59,7 +59,7 @@ async function ours() {
   const paint = await timed(() => { starts.experiment(root); return seen(".grid-body .grid-row"); });
   await view("#?group=none");
   const sort = await view("#?group=none&sort=metric1");
-  const filter = await view("#?group=none&q=param0=adam");
+  const filter = await view("#?group=none&q=adam");
   await view("#?group=none");
   const group = await view("#?fold=none");
   return { paint, sort, filter, group, nodes: document.querySelectorAll("main *").length };

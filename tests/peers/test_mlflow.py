@@ -11,7 +11,7 @@ import mlflow
 import pytest
 
 import reportgen
-from reportgen.mlflow_names import ADVICE
+from reportgen.mlflow_names import ADVICE, SEARCH_RUNS_ADVICE
 
 ALIASES = {"experiment_id": "experiment", "run_name": "name"}
 NOT_TAKEN = {"log_image": {"timestamp", "synchronous"}, "log_input": {"model"}, "set_experiment": {"trace_location"}}
@@ -27,7 +27,12 @@ def test_every_public_name_is_there_or_says_what_to_use() -> None:
     assert silent == []
 
 
-@pytest.mark.parametrize("name", sorted(set(mlflow.__all__) & set(reportgen.__all__)))
+def test_search_runs_takes_mlflows_arguments_or_says_what_to_write() -> None:
+    theirs = set(arguments(mlflow.search_runs))
+    assert theirs - SEARCH_RUNS_ADVICE.keys() == theirs & set(arguments(reportgen.search_runs))
+
+
+@pytest.mark.parametrize("name", sorted((set(mlflow.__all__) & set(reportgen.__all__)) - {"search_runs"}))
 def test_functions_take_mlflows_arguments_in_mlflows_order(name: str) -> None:
     ours = getattr(reportgen, name)
     if inspect.isclass(ours):

@@ -21,14 +21,14 @@ PLAIN_COLUMN: Final = 32
 """Columns up to this length stand as a plain list: smaller than the frame of a compressed one."""
 _FAST: Final = 1
 """Level for the bytes of numbers, which a higher one makes hardly smaller."""
-_GZIP_LEVEL: Final = 6
+GZIP_LEVEL: Final = 6
 _WINDOW: Final = 16 + 13
 """gzip with a window of 8 KiB: the bytes of numbers repeat nearby or never, and a larger window is slow to set up."""
 _SMALL_BYTES: Final = 32_768
 """Up to so many bytes the small window is taken for text as well."""
 
 
-def gzip_bytes(data: bytes, level: int = _GZIP_LEVEL) -> bytes:
+def gzip_bytes(data: bytes, level: int = GZIP_LEVEL) -> bytes:
     """Return `data` as a gzip file without a name or a time in its header."""
     return gzip.compress(data, level, mtime=0)
 
@@ -51,7 +51,7 @@ def pack(payload: Any) -> str:
     text = orjson.dumps(payload)
     if len(text) > _SMALL_BYTES:
         return base64.b64encode(gzip_bytes(text)).decode()
-    packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _WINDOW, 6)
+    packer = zlib.compressobj(GZIP_LEVEL, zlib.DEFLATED, _WINDOW, 6)
     return base64.b64encode(packer.compress(text) + packer.flush()).decode()
 
 

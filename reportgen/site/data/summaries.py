@@ -4,30 +4,66 @@ from __future__ import annotations
 
 import base64
 import dataclasses
+import gc
+import re
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import pairwise
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import pairwise, repeat
+from types import NoneType
+from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 
 from reportgen.errors import FormatError
 from reportgen.formats import SITE_FORMAT, decode_number, encode_number
 from reportgen.model import Input, MetricSummary, ModelVersion, Problem, Summary
-from reportgen.site.data.encoding import gzip_bytes, script
+from reportgen.site.data.encoding import GZIP_LEVEL, gzip_bytes, script
+
+_Rest = TypeVar("_Rest", str, tuple[Any, ...], list[Any])
 
 _SPARK: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
 _SPARK_HEIGHT: Final = {digit: height for height, digit in enumerate(_SPARK)} | {".": -1}
 _SPARK_DIGIT: Final = {height: digit for digit, height in _SPARK_HEIGHT.items()}
 
-_FACTS: Final = (
-    "key run_id name status error start_time last_time duration_s parent_id group user note commit branch dirty"
-    " artifacts ranks sessions"
-).split()
-_METRIC_FIELDS: Final = tuple(f.name for f in dataclasses.fields(MetricSummary) if f.name != "spark")
+_DOT_OR_WRONG: Final = 255
+_SPARK_BYTES: Final = bytes(_SPARK.find(chr(byte)) % 256 for byte in range(256))
+"""Byte of a sparkline -> its height, 255 for a gap and for what no sparkline holds."""
+
+_Kinds: TypeAlias = frozenset[Any]
+
+_TEXT: Final[_Kinds] = frozenset({str})
+_COUNT: Final[_Kinds] = frozenset({int})
+_NUMBER: Final[_Kinds] = frozenset({int, float})
+_OPTIONAL: Final[_Kinds] = frozenset({int, float, NoneType})
+_OPTIONAL_COUNT: Final[_Kinds] = frozenset({int, NoneType})
+_FLAG: Final[_Kinds] = frozenset({bool})
+_FACTS: Final[Mapping[str, _Kinds]] = {
+    **dict.fromkeys("key run_id name status error".split(), _TEXT),
+    **dict.fromkeys("start_time last_time duration_s".split(), _NUMBER),
+    **dict.fromkeys("parent_id group user note commit branch".split(), _TEXT),
+    "dirty": frozenset({bool, NoneType}),
+    **dict.fromkeys("artifacts ranks sessions".split(), _COUNT),
+}
+"""Fact -> the types that its column may hold, in the order of the file."""
+_METRIC_FIELDS: Final[Mapping[str, _Kinds]] = {
+    **dict.fromkeys("count non_finite".split(), _COUNT),
+    "first": _OPTIONAL,
+    "last": frozenset({int, float, str}),
+    **dict.fromkeys("min max mean".split(), _OPTIONAL),
+    **dict.fromkeys("first_step last_step".split(), _COUNT),
+    **dict.fromkeys("min_step max_step".split(), _OPTIONAL_COUNT),
+    "last_finite": _OPTIONAL,
+    "last_finite_step": _OPTIONAL_COUNT,
+    "ranks": _COUNT,
+    "of_rank_0": _FLAG,
+}
+"""Statistic of a metric -> the types that its column may hold, in the order of the file."""
+_PARAM: Final[_Kinds] = frozenset({str, int, float, bool, NoneType})
+_KEY: Final = re.compile(r"[0-9a-f]{32}")
+_STATUSES: Final = frozenset({"finished", "failed", "stopped", "unfinished"})
 
 
-def encode_summaries(summaries: Sequence[Summary]) -> bytes:
+def encode_summaries(summaries: Sequence[Summary], *, level: int = GZIP_LEVEL) -> bytes:
     """Return `data/summaries.json.gz`: all summaries as columns, runs in the given order.
 
     A fact is a column over all runs. A param, tag or metric that some runs lack names the runs that have it in `runs`.
@@ -51,11 +87,13 @@ def encode_summaries(summaries: Sequence[Summary]) -> bytes:
             for column in sparse_columns(metrics)
         ],
         "order": {"params": _orders(params), "tags": _orders(tags), "metrics": _orders(metrics)},
+        "notes": _rest([s.notes for s in summaries]),
+        "artifact_paths": _rest([s.artifact_paths for s in summaries]),
         "inputs": _rest([list(map(dataclasses.astuple, s.inputs)) for s in summaries]),
         "models": _rest([list(map(dataclasses.astuple, s.models)) for s in summaries]),
         "problems": _rest([list(map(dataclasses.astuple, s.problems)) for s in summaries]),
     }
-    return gzip_bytes(orjson.dumps(payload))
+    return gzip_bytes(orjson.dumps(payload), level)
 
 
 def summaries_script(encoded: bytes) -> bytes:
@@ -91,7 +129,7 @@ def _orders(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[int]]:
     return orders
 
 
-def _rest(rows: list[list[Any]]) -> dict[str, list[Any]]:
+def _rest(rows: Sequence[_Rest]) -> dict[str, _Rest]:
     """Return only the rows that hold something, by their index."""
     return {str(i): row for i, row in enumerate(rows) if row}
 
@@ -114,7 +152,13 @@ def encode_spark(heights: Iterable[int]) -> str:
 
 
 def decode_summaries(data: bytes, *, max_bytes: int = 2**31) -> tuple[Summary, ...]:
-    """Return the summaries of a file that `encode_summaries` made; raise `FormatError` for anything else."""
+    """Return the summaries of a file that `encode_summaries` made; raise `FormatError` for anything else.
+
+    The file may be anybody's: every value has the type that `Summary` declares, and every key the shape of one.
+    `max_bytes` limits what is unpacked.
+    """
+    collecting = gc.isenabled()
+    gc.disable()  # summaries form no cycles, and a pass over a million values costs more than making them
     try:
         inflate = zlib.decompressobj(31)
         raw = inflate.decompress(data, max_bytes)
@@ -122,40 +166,72 @@ def decode_summaries(data: bytes, *, max_bytes: int = 2**31) -> tuple[Summary, .
             raise FormatError("summaries are cut or larger than the limit")
         payload = orjson.loads(raw)
         if payload["format"] != SITE_FORMAT:
-            raise FormatError(f"summaries of format {payload['format']!r}, this version reads {SITE_FORMAT}")
+            raise FormatError(f"summaries of format {str(payload['format'])[:40]}, this version reads {SITE_FORMAT}")
         return _decode_rows(payload)
-    except (zlib.error, orjson.JSONDecodeError, KeyError, IndexError, TypeError, ValueError) as error:
+    except (zlib.error, orjson.JSONDecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"summaries cannot be read: {error}") from None
+    finally:
+        if collecting:
+            gc.enable()
 
 
 def _decode_rows(payload: Any) -> tuple[Summary, ...]:
-    n = payload["n"]
+    n = len(payload["facts"]["key"])
+    if payload["n"] != n:
+        raise FormatError("summaries cannot be read: a column has not one value for each run")
+    facts = {name: _column(payload["facts"][name], kinds, n, name) for name, kinds in _FACTS.items()}
+    keys = facts["key"]
+    if not all(map(_KEY.fullmatch, keys)) or len(set(keys)) < n or not _STATUSES.issuperset(facts["status"]):
+        raise FormatError("summaries cannot be read: a run has no key or status of its own")
     order = payload["order"]
-    params = _dense(payload["params"], n, order["params"])
-    tags = _dense(payload["tags"], n, order["tags"])
+    experiments = _column(payload["experiments"], _TEXT, len(payload["experiments"]), "experiments")
+    params = _dense([_checked(column, _PARAM, n) for column in payload["params"]], n, order["params"])
+    tags = _dense([_checked(column, _TEXT, n) for column in payload["tags"]], n, order["tags"])
     metrics = _dense([{**c, "values": _decode_metrics(c, n)} for c in payload["metrics"]], n, order["metrics"])
-    facts = payload["facts"]
-    return tuple(
-        Summary(
-            **{name: facts[name][i] for name in _FACTS},
-            experiment=payload["experiments"][payload["experiment"][i]],
-            params=params[i],
-            tags=tags[i],
-            metrics=metrics[i],
-            inputs=tuple(Input(*row) for row in payload["inputs"].get(str(i), ())),
-            models=tuple(_model_version(row) for row in payload["models"].get(str(i), ())),
-            problems=tuple(Problem(*row) for row in payload["problems"].get(str(i), ())),
-        )
-        for i in range(n)
-    )
+    columns: dict[str, Iterable[Any]] = {
+        **facts,
+        "experiment": [experiments[i] for i in _column(payload["experiment"], _COUNT, n, "experiment")],
+        "params": params,
+        "tags": tags,
+        "metrics": metrics,
+        "notes": _rows(payload["notes"], n, _text, ""),
+        "artifact_paths": _rows(payload["artifact_paths"], n, _texts, ()),
+        "inputs": _rows(payload["inputs"], n, lambda rows: tuple(_input(row) for row in rows), ()),
+        "models": _rows(payload["models"], n, lambda rows: tuple(_model_version(row) for row in rows), ()),
+        "problems": _rows(payload["problems"], n, lambda rows: tuple(_problem(row) for row in rows), ()),
+    }
+    return tuple(map(Summary, *(columns[field.name] for field in dataclasses.fields(Summary))))
+
+
+def _column(values: Any, kinds: _Kinds, n: int, name: str) -> list[Any]:
+    """Return `values` if they are a list of `n` values of the types in `kinds`."""
+    if type(values) is not list or len(values) != n or not kinds.issuperset(map(type, values)):
+        raise FormatError(f"summaries cannot be read: the column {str(name)[:80]!r} is not what it should be")
+    return values
+
+
+def _rows(rows: Mapping[str, Any], n: int, decode: Callable[[Any], _Rest], empty: _Rest) -> list[_Rest]:
+    """Return one value for each run, `empty` for those that are not in `rows`."""
+    decoded = [empty] * n
+    for i, row in rows.items():
+        decoded[int(i)] = decode(row)
+    return decoded
+
+
+def _checked(column: Mapping[str, Any], kinds: _Kinds, n: int) -> Mapping[str, Any]:
+    count = n if column["runs"] is None else len(column["runs"])
+    _column(column["values"], kinds, count, column["name"])
+    return column
 
 
 def _dense(columns: Sequence[Mapping[str, Any]], n: int, orders: Mapping[str, list[int]]) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = [{} for _ in range(n)]
     for column in columns:
-        runs = range(n) if column["runs"] is None else column["runs"]
-        for run, value in zip(runs, column["values"], strict=True):
-            rows[run][column["name"]] = value
+        name, runs = column["name"], column["runs"]
+        if type(name) is not str or (runs and (not _COUNT.issuperset(map(type, runs)) or min(runs) < 0)):
+            raise FormatError("summaries cannot be read: a column has no name or no runs")
+        for run, value in zip(range(n) if runs is None else runs, column["values"], strict=True):
+            rows[run][name] = value
     for i, own in orders.items():
         names = [columns[number]["name"] for number in own]
         rows[int(i)] = {name: rows[int(i)][name] for name in names}
@@ -164,14 +240,48 @@ def _dense(columns: Sequence[Mapping[str, Any]], n: int, orders: Mapping[str, li
 
 def _decode_metrics(column: Mapping[str, Any], n: int) -> list[MetricSummary]:
     count = n if column["runs"] is None else len(column["runs"])
-    fields = {f: column[f] if isinstance(column[f], list) else [column[f]] * count for f in _METRIC_FIELDS}
-    fields["last"] = [decode_number(v) for v in fields["last"]]
-    return [
-        MetricSummary(**{f: fields[f][i] for f in _METRIC_FIELDS}, spark=tuple(_SPARK_HEIGHT[d] for d in spark))
-        for i, spark in enumerate(column["spark"])
-    ]
+    fields: dict[str, Iterable[Any]] = {}
+    for name, kinds in _METRIC_FIELDS.items():
+        values = column[name]
+        if isinstance(values, list):
+            fields[name] = _column(values, kinds, count, name)
+        else:
+            fields[name] = repeat(_column([values], kinds, 1, name)[0], count)
+    fields["last"] = map(decode_number, fields["last"])
+    fields["spark"] = map(_decode_spark, _column(column["spark"], _TEXT, count, "spark"))
+    return list(map(MetricSummary, *(fields[field.name] for field in dataclasses.fields(MetricSummary))))
+
+
+def _decode_spark(text: str) -> tuple[int, ...]:
+    heights = text.encode("ascii").translate(_SPARK_BYTES)
+    if _DOT_OR_WRONG in heights:
+        return tuple(_SPARK_HEIGHT[digit] for digit in text)
+    return tuple(heights)
+
+
+def _text(value: Any) -> str:
+    if type(value) is not str:
+        raise FormatError("summaries cannot be read: a text is none")
+    return value
+
+
+def _texts(values: Any) -> tuple[str, ...]:
+    return tuple(_column(values, _TEXT, len(values), "texts"))
+
+
+def _input(row: Sequence[Any]) -> Input:
+    return Input(*_texts(row))
+
+
+def _problem(row: Sequence[Any]) -> Problem:
+    where, message, hint, line, count = row
+    if type(count) is not int or not (line is None or type(line) is int):
+        raise FormatError("summaries cannot be read: the place of a problem is none")
+    where, message, hint = _texts([where, message, hint])
+    return Problem(where, message, hint, line, count)
 
 
 def _model_version(row: Sequence[Any]) -> ModelVersion:
     name, version, aliases, files, sha256, derived_from = row
-    return ModelVersion(name, version, tuple(aliases), tuple(files), sha256, derived_from)
+    name, version, sha256, derived_from = _texts([name, version, sha256, derived_from])
+    return ModelVersion(name, version, _texts(aliases), _texts(files), sha256, derived_from)

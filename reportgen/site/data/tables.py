@@ -17,6 +17,7 @@ from reportgen.analysis.groups import Group, is_seed, make_groups, seed_spread
 from reportgen.analysis.selection import contenders
 from reportgen.formats import SITE_FORMAT, encode_number, short_key
 from reportgen.model import Experiment, Summary
+from reportgen.query.frame import shown_duration, shown_ms
 from reportgen.site import urls
 from reportgen.site.config import Config
 from reportgen.site.data.encoding import decode_column, encode_column, packed_script, unpack
@@ -32,6 +33,7 @@ from reportgen.site.pages.columns import (
     name_of,
     selection_of,
     title_of_experiment,
+    whole_name,
 )
 from reportgen.site.pages.rows import make_differs
 from reportgen.site.text import column_decimals
@@ -68,9 +70,14 @@ def decode_table(text: str) -> dict[str, Any]:
     return table
 
 
+def runs_of(experiment: Experiment) -> list[Summary]:
+    """Return the runs of an experiment in the order of its table: by (start, newest first, then key)."""
+    return sorted(experiment.runs, key=lambda run: (-run.start_time, run.key))
+
+
 def make_table(experiment: Experiment, config: Config) -> dict[str, Any]:
-    """Return the table of an experiment, runs by (start, newest first, then key)."""
-    runs = sorted(experiment.runs, key=lambda run: (-run.start_time, run.key))
+    """Return the table of an experiment."""
+    runs = runs_of(experiment)
     place = {run.key: i for i, run in enumerate(runs)}
     groups = make_groups(experiment)
     headline = headline_of(experiment, config)
@@ -82,6 +89,7 @@ def make_table(experiment: Experiment, config: Config) -> dict[str, Any]:
         "page": urls.experiment_page(experiment.name),
         "n": len(runs),
         "runs": _run_columns(experiment, runs, groups),
+        "names": {str(i): whole for i, run in enumerate(runs) if (whole := whole_name(run)) != name_of(run)},
         "params": _param_columns(experiment, runs),
         "tags": sparse_columns(run.tags for run in runs),
         "metrics": _metric_columns(dict.fromkeys((*headline, *experiment.metric_names)), runs, groups, config),
@@ -109,9 +117,9 @@ def _run_columns(experiment: Experiment, runs: Sequence[Summary], groups: Sequen
         "page": [urls.run_page(run.key, run.name) for run in runs],
         "status": [run.status for run in runs],
         "error": [cut_text(run.error, MAX_REASON) for run in runs],
-        "start": [round(run.start_time, 0) for run in runs],
-        "last": [round(run.last_time, 0) for run in runs],
-        "duration": [round(run.duration_s, 1 if run.duration_s >= 100 else 3) for run in runs],
+        "start": [shown_ms(run.start_time) / 1000 for run in runs],
+        "last": [shown_ms(run.last_time) / 1000 for run in runs],
+        "duration": [shown_duration(run.duration_s) for run in runs],
         "user": [run.user for run in runs],
         "group": [run.group for run in runs],
         "parent": [parent(i, run) for i, run in enumerate(runs)],

@@ -14,7 +14,15 @@ from typing import Final
 from markupsafe import Markup
 
 from reportgen.analysis.groups import Difference, Group, finite_value, is_seed
-from reportgen.analysis.selection import COLOURS, best_run, contenders, headline_metrics, rank_runs, select_runs
+from reportgen.analysis.selection import (
+    COLOURS,
+    best_run,
+    contenders,
+    headline_metrics,
+    rank_runs,
+    rivals,
+    select_runs,
+)
 from reportgen.model import Experiment, MetricSummary, ParamValue, Summary
 from reportgen.site.config import Config, MetricConfig
 from reportgen.site.sparks import render_spark
@@ -146,22 +154,24 @@ def make_column(
     """Return the head and the cells of `metric` for the shown `runs`.
 
     `pool` (by default `runs`) is what "best" and the shades are measured against: all runs of the experiment, even
-    where a table shows some of them. Failed runs are neither shaded nor best unless every run failed.
+    where a table shows some of them. Failed runs are neither shaded nor best unless every run failed, and a value that
+    no other is measured against is not best.
     """
     known = config.metric(metric)
     summary, direction = summary_name(known), known.direction
     pool = runs if pool is None else pool
-    rivals = contenders(pool)
-    best = best_run(pool, metric, summary, direction) if len(rivals) > 1 else None
+    able = contenders(pool)
+    measured = [run for run in rivals(pool, metric) if finite_value(run, metric, summary) is not None]
+    best = best_run(pool, metric, summary, direction) if len(measured) > 1 else None
     numbers = [_number(run.metrics.get(metric), summary) for run in runs]
-    allowed = {run.key for run in rivals}
+    allowed = {run.key for run in able}
     telling = [n for run, n in zip(runs, numbers, strict=True) if n is not None and run.key in allowed]
     decimals = column_decimals(telling or numbers)
-    shade = _shader([v for r in rivals if (v := finite_value(r, metric, summary)) is not None], direction)
+    shade = _shader([v for r in able if (v := finite_value(r, metric, summary)) is not None], direction)
     best_value = None if best is None else finite_value(best, metric, summary)
     cells = []
     for run, number in zip(runs, numbers, strict=True):
-        far = number is not None and run.key not in allowed and abs(number) >= 1000
+        far = number is not None and run.key not in allowed and (not decimals or abs(number) >= 1000)
         cell = make_value(number, None if far else decimals)
         if number is not None and run.key in allowed:
             cell = Value(cell.text, cell.full, shade(number), best_value is not None and number == best_value)
@@ -239,7 +249,12 @@ def colour(slot: int) -> int:
 
 def name_of(run: Summary) -> str:
     """Return the run's name as tables and links show it, never blank: whole on the run's own page, cut elsewhere."""
-    return cut_text(run.name.strip() or run.run_id.strip()) or "unnamed"
+    return cut_text(whole_name(run))
+
+
+def whole_name(run: Summary) -> str:
+    """Return the run's name, never blank, however long it is."""
+    return run.name.strip() or run.run_id.strip() or "unnamed"
 
 
 def title_of_experiment(name: str) -> str:

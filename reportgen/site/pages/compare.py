@@ -20,7 +20,7 @@ from reportgen.analysis.groups import (
     seed_spread,
     usual_values,
 )
-from reportgen.analysis.selection import assign_slots, best_run, rivals
+from reportgen.analysis.selection import assign_slots, rank_runs, rivals
 from reportgen.formats import short_key
 from reportgen.index import Index, last_activity
 from reportgen.model import Experiment, ParamValue, Summary
@@ -91,7 +91,7 @@ class MetricRow:
     column: Column
     cells: tuple[tuple[Value, Delta], ...]
     spread: Value
-    """How far two runs of one configuration differ (95 %)."""
+    """How far two runs of one configuration differ (95 %), in the experiment of the first run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +136,8 @@ class ComparePage:
     metrics: tuple[MetricRow, ...]
     hidden_metrics: int
     spread_known: bool
+    spread_of: str
+    """Title of the experiment whose spreads are shown, empty where all runs are of one."""
     different: tuple[ParamRow, ...]
     hidden_params: int
     same: tuple[tuple[str, str], ...]
@@ -196,9 +198,10 @@ def make_experiment_compare_page(
     `plots` gives metric -> site path of its plot.
     """
     runs = chosen or selection_of(experiment, config)
-    metrics = _metrics_of(experiment, runs, config)
+    metrics = compared_metrics(experiment, runs, config)
     groups = repeated_groups(experiment)
-    rows = tuple(_metric_row(groups, runs, metric, config) for metric in metrics[:MAX_METRICS])
+    rows = tuple(make_metric_row(groups, runs, metric, config) for metric in metrics[:MAX_METRICS])
+    several = len({run.experiment for run in runs}) > 1
     different, same = _compare_params(runs)
     leading = leading_metric(experiment, config)
     return ComparePage(
@@ -211,6 +214,7 @@ def make_experiment_compare_page(
         metrics=rows,
         hidden_metrics=len(metrics) - len(rows),
         spread_known=any(not row.spread.missing for row in rows),
+        spread_of=title_of_experiment(runs[0].experiment) if several else "",
         different=different[:MAX_PARAMS],
         hidden_params=max(0, len(different) - MAX_PARAMS),
         same=same[:MAX_PARAMS],
@@ -239,7 +243,7 @@ def _heads(experiment: Experiment, runs: Sequence[Summary]) -> tuple[ComparedRun
     )
 
 
-def _metrics_of(experiment: Experiment, runs: Sequence[Summary], config: Config) -> tuple[str, ...]:
+def compared_metrics(experiment: Experiment, runs: Sequence[Summary], config: Config) -> tuple[str, ...]:
     """Return the metrics of the compared runs: headline metrics first, then by first appearance."""
     present = {name for run in runs for name in run.metrics}
     first = headline_of(experiment, config)
@@ -255,11 +259,29 @@ def repeated_groups(experiment: Experiment) -> tuple[Group, ...]:
     return tuple(group for group in make_groups(experiment, max_params=0) if len(group.runs) > 1)
 
 
-def _metric_row(groups: Sequence[Group], runs: Sequence[Summary], metric: str, config: Config) -> MetricRow:
+def _spread_between(
+    groups: Sequence[Group], first: Summary, second: Summary, metric: str, summary: str
+) -> float | None:
+    """Return how far two runs of one configuration differ in `metric`, to measure the difference of two runs against.
+
+    `groups` are those that were repeated. It is the spread of the experiment that both runs are of: that of another
+    one says nothing of them, and None is returned for runs of two experiments.
+    """
+    if first.experiment != second.experiment:
+        return None
+    own = [group for group in groups if group.runs[0].experiment == first.experiment]
+    return seed_spread(own, metric, summary)
+
+
+def make_metric_row(groups: Sequence[Group], runs: Sequence[Summary], metric: str, config: Config) -> MetricRow:
+    """Return one metric over `runs`; `groups` are the configurations that were repeated, as of `repeated_groups`."""
     column, cells = make_column(runs, metric, config)
-    spread = seed_spread(groups, metric, column.summary)
+    spread = _spread_between(groups, runs[0], runs[0], metric, column.summary)
     values = [finite_value(run, metric, column.summary) for run in runs]
-    deltas = [Delta(""), *(_delta(values[0], value, column, spread) for value in values[1:])]
+    deltas = [Delta("")]
+    for run, value in zip(runs[1:], values[1:], strict=True):
+        known = spread if run.experiment == runs[0].experiment else None
+        deltas.append(_delta(values[0], value, column, known))
     shown = NO_VALUE if spread is None else make_value(spread, min(column.decimals, spread_decimals(spread)))
     return MetricRow(column, tuple(zip(cells, deltas, strict=True)), shown)
 
@@ -345,11 +367,11 @@ def make_sentence(experiment: Experiment, runs: Sequence[Summary], config: Confi
     for metric in metrics:
         known = config.metric(metric)
         summary = summary_name(known)
-        best = best_run(runs, metric, summary, known.direction)
-        values = _ranked_values(runs, metric, config)
-        if best is None or len(values) < 2:
+        ranked = _ranked(runs, metric, config)
+        if len(ranked) < 2:
             continue
-        if abs(values[0] - values[1]) <= (seed_spread(groups, metric, summary) or 0.0):
+        (best, value), (second, next_value) = ranked[:2]
+        if abs(value - next_value) <= (_spread_between(groups, best, second, metric, summary) or 0.0):
             open_ones.append(metric)
         else:
             bests.setdefault(best.key, []).append(title_of(metric, known))
@@ -370,13 +392,13 @@ def _lead_sentence(experiment: Experiment, runs: Sequence[Summary], metric: str,
     """Return how far the first two runs by `metric` lie apart, measured against the spread of the seeds."""
     known = config.metric(metric)
     summary, title = summary_name(known), title_of(metric, known)
-    values = _ranked_values(runs, metric, config)
-    if len(values) < 2 or values[0] == values[1]:
+    ranked = _ranked(runs, metric, config)
+    if len(ranked) < 2 or ranked[0][1] == ranked[1][1]:
         return ""
-    lead = abs(values[0] - values[1])
+    lead = abs(ranked[0][1] - ranked[1][1])
     unit = {"": "", "%": " points"}.get(unit_of(known), f" {unit_of(known)}")
-    spread = seed_spread(repeated_groups(experiment), metric, summary)
-    decimals = column_decimals(values) if spread is None else spread_decimals(spread)
+    spread = _spread_between(repeated_groups(experiment), ranked[0][0], ranked[1][0], metric, summary)
+    decimals = column_decimals(value for _, value in ranked) if spread is None else spread_decimals(spread)
     said = f"The first two differ by {format_number(lead, decimals)}{unit} in {title}"
     if spread is None:
         return f"{said}; how far two runs of one configuration differ is not known."
@@ -384,12 +406,12 @@ def _lead_sentence(experiment: Experiment, runs: Sequence[Summary], metric: str,
     return f"{said}, {'less' if lead <= spread else 'more'} than {against}."
 
 
-def _ranked_values(runs: Sequence[Summary], metric: str, config: Config) -> list[float]:
-    """Return the finite values of the runs that may be called best, best first."""
+def _ranked(runs: Sequence[Summary], metric: str, config: Config) -> list[tuple[Summary, float]]:
+    """Return the runs that may be called best with their finite values, best first."""
     known = config.metric(metric)
-    able = rivals(runs, metric)
-    values = [v for run in able if (v := finite_value(run, metric, summary_name(known))) is not None]
-    return sorted(values, reverse=known.direction == "max")
+    summary = summary_name(known)
+    ordered = rank_runs(rivals(runs, metric), metric, summary, known.direction)
+    return [(run, value) for run in ordered if (value := finite_value(run, metric, summary)) is not None]
 
 
 def _join(words: Sequence[str]) -> str:

@@ -44,13 +44,13 @@ def runs_csv(summaries: Iterable[Summary]) -> bytes:
     head += [f"tags.{name}" for name in tags]
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow([_text(name) for name in head])
+    writer.writerow([safe_text(name) for name in head])
     for run in runs:
         row = _facts(run)
-        row += [_cell(run.params[name]) if name in run.params else "" for name in params]
+        row += [safe_cell(run.params[name]) if name in run.params else "" for name in params]
         for name in metrics:
             row += _statistics(run.metrics.get(name))
-        row += [_text(run.tags[name]) if name in run.tags else "" for name in tags]
+        row += [safe_text(run.tags[name]) if name in run.tags else "" for name in tags]
         writer.writerow(row)
     return clean_text(out.getvalue()).encode()
 
@@ -67,32 +67,32 @@ def _facts(run: Summary) -> list[str]:
     texts = (run.experiment, run.name, run.run_id, run.status, run.error)
     more = (run.group, run.user, run.parent_id, run.commit, run.branch)
     return [
-        *map(_text, texts),
+        *map(safe_text, texts),
         iso_time(run.start_time),
         iso_time(run.last_time),
-        _cell(run.duration_s),
-        *map(_text, more),
+        safe_cell(run.duration_s),
+        *map(safe_text, more),
         dirty,
         str(run.artifacts),
         str(run.ranks),
         str(run.sessions),
         str(len(run.problems)),
-        _text(run.note),
+        safe_text(run.note),
     ]
 
 
 def _statistics(metric: MetricSummary | None) -> Sequence[str]:
     if metric is None:
         return ("",) * len(_STATISTICS)
-    return [_cell(value) for value in (metric.last, metric.min, metric.max, metric.mean, metric.first)]
+    return [safe_cell(value) for value in (metric.last, metric.min, metric.max, metric.mean, metric.first)]
 
 
-def _cell(value: ParamValue) -> str:
+def safe_cell(value: ParamValue) -> str:
     """Return a value as a cell: all digits of a number, a text made safe, nothing for None."""
     if value is None:
         return ""
     if isinstance(value, str):
-        return _text(value)
+        return safe_text(value)
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return repr(value)
@@ -102,7 +102,7 @@ _CONTROLS: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 """Characters that spreadsheets choke on."""
 
 
-def _text(text: str) -> str:
+def safe_text(text: str) -> str:
     """Return `text` with an apostrophe in front where a spreadsheet would run it; a number written as text stays."""
     text = _CONTROLS.sub("\ufffd", text)
     return f"'{text}" if _FORMULA.match(text) and not _NUMBER.fullmatch(text) else text

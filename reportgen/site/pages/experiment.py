@@ -41,6 +41,7 @@ from reportgen.site.pages.tables import (
     RunTable,
     count_statuses,
     interval_text,
+    live_rows,
     make_group_table,
     make_run_table,
     mean_decimals,
@@ -107,6 +108,8 @@ class ExperimentPage:
     facts: tuple[Fact, ...]
     groups: GroupTable | None
     table: RunTable
+    live_rows: int
+    """Rows of the table that the script makes, for which the page keeps room."""
     same_params: tuple[tuple[str, str], ...]
     """(name, value) of params that are the same in all runs."""
     same_total: int
@@ -152,6 +155,7 @@ def make_experiment_page(
         facts=make_facts(experiment, config, metric),
         groups=make_group_table(experiment, config),
         table=make_run_table(experiment, config),
+        live_rows=live_rows(experiment, config),
         same_params=tuple((name, param_text(experiment.constant_params[name])) for name in same[:MAX_SAME]),
         same_total=len(same),
         figures=make_figures(experiment, config, plots, shown),

@@ -50,6 +50,8 @@ class LeftOut:
     """Runs whose texts were left out."""
     file_bytes: int
     """Size of those pictures and texts."""
+    finding: int
+    """Experiments of which filters know only what is in the table."""
     exact: int
     """Runs of whose long series only envelopes are in the report."""
     runs: int
@@ -151,6 +153,8 @@ def say_left_out(left_out: LeftOut) -> tuple[str, str]:
         kinds = [format_count(left_out.pictures, "picture")] if left_out.pictures else []
         kinds += [f"the texts of {format_count(left_out.texts, 'run')}"] if left_out.texts else []
         said.append(f"{' and '.join(kinds)} ({format_size(left_out.file_bytes)})")
+    if left_out.finding:
+        said.append("what filters know beside the table, such as notes and statistics of metrics")
     if left_out.exact:
         said.append(
             f"the exact points of long series of {format_count(left_out.exact, 'run')}, "

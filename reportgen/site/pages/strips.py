@@ -18,6 +18,8 @@ from reportgen.site.sparks import STRIP_WIDTH, render_strip
 
 _INSET: Final = 6
 """Distance of both ends of the axis from the edges of the picture, in px; `render_strip` keeps the same."""
+_GAP: Final = 7
+"""Least distance of two ticks' texts, in px."""
 _LARGEST: Final = 1e300
 """Beyond this the distance of two values may not be a number any more."""
 _REACH: Final = 4
@@ -66,7 +68,9 @@ def make_strip_axis(
     if axis.low != low or axis.high != high:
         low, high = min(low, axis.low), max(high, axis.high)
     places = []
-    stride = math.ceil(sum(map(axes.text_width, axis.labels)) / (0.75 * STRIP_WIDTH)) or 1
+    room = (STRIP_WIDTH - 2 * _INSET) * abs(axis.ticks[-1] - axis.ticks[0]) / (high - low) if axis.ticks else 0.0
+    needed = max(map(axes.text_width, axis.labels), default=0.0) + _GAP
+    stride = math.ceil(needed * (len(axis.ticks) - 1) / room) if room > 0 else 1
     for tick, label in zip(axis.ticks[::stride], axis.labels[::stride], strict=True):
         share = (tick - low) / (high - low)
         x = _INSET + (STRIP_WIDTH - 2 * _INSET) * (1 - share if turned else share)

@@ -245,6 +245,7 @@ def make_group_table(experiment: Experiment, config: Config) -> GroupTable | Non
     ranked = rank_groups(groups, leading, config)
     shown = ranked[:MAX_CONFIGURATIONS]
     means = [spread.mean for _, spread in shown]
+    best_mean = means[0] if sum(mean is not None for mean in means) > 1 else None
     decimals = mean_decimals([spread for _, spread in shown])
     known = config.metric(leading)
     summary = summary_name(known)
@@ -265,7 +266,7 @@ def make_group_table(experiment: Experiment, config: Config) -> GroupTable | Non
                 runs=len(group.runs),
                 finished=sum(run.status == "finished" for run in group.runs),
                 params=tuple(_shared_param(group.runs, p) for p in names),
-                mean=Value(mean.text, mean.full, 0, number == 0 and spread.mean is not None),
+                mean=Value(mean.text, mean.full, 0, best_mean is not None and spread.mean == best_mean),
                 interval=interval_text(spread, decimals),
                 strip=draw_spread(spread, strip, colour(group.slot)),
                 others=tuple(cells[number] for _, cells in others),
@@ -284,6 +285,22 @@ def _shared_param(runs: Sequence[Summary], param: str) -> str | None:
     if len(texts) > 1:
         return f"{len(texts)} values"
     return next(iter(texts), None)
+
+
+def live_rows(experiment: Experiment, config: Config) -> int:
+    """Return how many rows the table that the script makes has at first: configurations with the runs of the best one.
+
+    The twin of what `table.js` shows without a view in the address.
+    """
+    groups = make_groups(experiment, max_params=0)
+    if len(groups) == len(experiment.runs):
+        return len(groups)
+    leading = leading_metric(experiment, config)
+    if leading is not None:
+        first = rank_groups(groups, leading, config)[0][0]
+    else:
+        first = max(groups, key=lambda group: group.runs[-1].start_time)
+    return len(groups) + len(first.runs)
 
 
 def rank_groups(groups: Sequence[Group], metric: str, config: Config) -> list[tuple[Group, Spread]]:

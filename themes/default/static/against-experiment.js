@@ -24,9 +24,13 @@
       const shown = chosen.length ? chosen : selection;
       const slots = shown.map((i) => groups.slot[runs.group_of[i]]);
       // Where the plots show configurations, a run has the colour of its own, until runs are chosen.
-      const told = root.querySelector("section[data-curves]")?.getAttribute("data-curves");
-      const grouped = !chosen.length && told && JSON.parse(told).grouped;
-      const colours = grouped ? slots : reportgen.assignSlots(slots);
+      /** @type {CurvesSection} */
+      const told = JSON.parse(root.querySelector("section[data-curves]")?.getAttribute("data-curves") || "{}");
+      const plotted = !chosen.length && told.grouped ? told.runs.map((one) => runs.k.indexOf(one)).filter((i) => i >= 0) : [];
+      const configs = reportgen.slotsOfConfigs(table, plotted);
+      const taken = [...configs.values()];
+      const own = (/** @type {number} */ i, /** @type {number} */ slot) => configs.get(runs.group_of[i]) ?? (taken.includes(slot) ? 0 : slot);
+      const colours = plotted.length ? shown.map((i, j) => own(i, slots[j])) : reportgen.settleSlots(slots);
       return { tables: [table], runs: shown.map((i, j) => ({ k: runs.k[i], name: runs.name[i], slot: colours[j] })) };
     }
 

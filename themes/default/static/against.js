@@ -180,7 +180,7 @@
           title,
         ),
       );
-      heading.replaceChildren(el("div", { class: "segmented", role: "group", "aria-label": "Plot" }, ...buttons));
+      heading.replaceChildren(el("div", { class: "segments", role: "group", "aria-label": "Plot" }, ...buttons));
       const figure = el("figure", null);
       const side = el("div", { class: "against-side" });
       pair.replaceChildren(figure, side);

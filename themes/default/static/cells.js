@@ -12,6 +12,8 @@
   const STRIP_HEIGHT = 20;
   const HEIGHTS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
   const MAX_TEXT = 60;
+  /** Longer names may be cut, and are said whole to who points at them. */
+  const MAX_NAME = 14;
   /** Facts that differ from run to run by their nature. */
   const OWN_TEXTS = ["differs", "note", "run_id", "headline"];
   /** An unfinished run whose last line is younger than this is called running. */
@@ -127,12 +129,12 @@
     /** @param {RunColumn} metric @param {number} row @param {number} value */
     function numberOf(metric, row, value) {
       const info = metric.infos[set.tableOf[row]];
-      return format.number(value, !set.contends(row) && Math.abs(value) >= 1000 ? undefined : info?.decimals);
+      return format.number(value, !set.contends(row) && (!info?.decimals || Math.abs(value) >= 1000) ? undefined : info?.decimals);
     }
 
-    /** @param {RunDelta | null} delta */
+    /** Empty where there is none, so that values stand below each other. @param {RunDelta | null} delta */
     function drawDelta(delta) {
-      if (!delta) return "";
+      if (!delta) return el("span", { class: "delta" });
       const said = VERDICTS[delta.verdict];
       return el("span", { class: `delta ${delta.verdict}`, title: said || null }, `${delta.mark} ${delta.text}`.trim(), said ? hidden(said) : null);
     }
@@ -146,7 +148,7 @@
       const level = counts && base === null ? scale.shade(value) : 0;
       const text = value === undefined ? none() : numberOf(metric, row, value);
       cell.append(el("span", { class: `cell h${level}${best ? " best-of" : ""}`, title: format.full(value ?? null) || null }, text, best ? hidden("best") : null));
-      if (base !== null && base !== row) cell.append(drawDelta(set.deltaOf(metric, value, row, base)));
+      if (base !== null) cell.append(drawDelta(base === row ? null : set.deltaOf(metric, value, row, base)));
     }
 
     /** A fact or a param as its cell says it. @param {RunColumn} column @param {unknown} value @param {number} now_ms */
@@ -170,9 +172,8 @@
 
     /** @param {HTMLElement} cell @param {number} row @param {RunLook} look @param {boolean} child @param {boolean} pinned */
     function drawName(cell, row, { base, now_ms, rebase }, child, pinned) {
-      const named = page[row]
-        ? el("a", { href: reportgen.root + page[row], tabindex: -1, dir: "auto", class: "clip" }, runName[row])
-        : el("span", { dir: "auto", class: "clip" }, runName[row]);
+      const about = { dir: "auto", class: "clip", title: runName[row].length > MAX_NAME ? set.nameOf(row) : null };
+      const named = page[row] ? el("a", { href: reportgen.root + page[row], tabindex: -1, ...about }, runName[row]) : el("span", about, runName[row]);
       const mark = pinned ? reportgen.swatch(0) : reportgen.mark(/** @type {any} */ (wordOf(row, now_ms / 1000)));
       cell.classList.toggle("child", child);
       cell.append(mark, named);
@@ -219,7 +220,9 @@
           const others = open ? [] : rows.filter((row) => status[row] !== "finished").slice(0, 3);
           const marks = others.map((row) => reportgen.mark(/** @type {any} */ (wordOf(row, look.now_ms / 1000))));
           const arrow = el("span", { class: "arrow", "aria-hidden": "true" }, open ? "▾" : "▸");
-          const label = el("span", { class: "clip", dir: "auto", title: group.label.length > 20 ? group.label : null }, group.label);
+          // A dot begins the second line with the word behind it: alone at the end of the first it would take its room.
+          const text = group.label.replaceAll(" · ", " ·\u00a0");
+          const label = el("span", { class: "clip", dir: "auto", title: group.label.length > 20 ? group.label : null }, text);
           cell.append(el("span", { class: "group-name", "data-fold": true }, arrow, group.slot === null ? null : reportgen.swatch(group.slot), label));
           if (marks.length) cell.append(el("span", { class: "marks" }, ...marks));
           if (!look.counted) cell.append(el("span", { class: "count" }, countOf(group, "run")));

@@ -17,6 +17,8 @@
   const SHOWN_ROWS = 10;
   const SHOWN_COLUMNS = 12;
   const MAX_CELL = 160;
+  /** Texts of more bytes are loaded only when the reader comes near. */
+  const MANY_TEXTS = 2 ** 20;
 
   // ---- what both draw
 
@@ -286,20 +288,22 @@
       host.append(...shown.map((version, i) => figure(version, el("a", { href: reportgen.single ? "" : reportgen.root + version.artifact.published }, pictures[i]))));
       return block;
     }
+    let filled = false;
     const fill = async () => {
-      const texts = await Promise.all(shown.map(textOf));
-      if (kind === "text") host.append(...textVersions(path, shown, texts));
-      else host.append(...shown.map((version, i) => figure(version, drawing(path, texts[i].text))));
+      if (filled || !block.isConnected) return;
+      filled = true;
+      sight.disconnect();
+      try {
+        const texts = await Promise.all(shown.map(textOf));
+        if (kind === "text") host.append(...textVersions(path, shown, texts));
+        else host.append(...shown.map((version, i) => figure(version, drawing(path, texts[i].text))));
+      } catch (error) {
+        host.replaceChildren(reportgen.note("bad", `${/** @type {Error} */ (error).message}: ${path} is not shown.`));
+      }
     };
-    const sight = new IntersectionObserver(
-      (entries) => {
-        if (!entries.some((entry) => entry.isIntersecting)) return;
-        sight.disconnect();
-        fill().catch((error) => host.replaceChildren(reportgen.note("bad", `${error.message}: ${path} is not shown.`)));
-      },
-      { rootMargin: "400px" },
-    );
+    const sight = new IntersectionObserver((entries) => entries.some((entry) => entry.isIntersecting) && fill(), { rootMargin: "400px" });
     sight.observe(block);
+    addEventListener("beforeprint", fill);
     return block;
   }
 
@@ -323,12 +327,27 @@
     return el("img", { src: `data:image/svg+xml;base64,${btoa(raw)}`, alt: path });
   }
 
+  /** @type {Map<ShortKey, Promise<RunTexts>>} */
+  const known = new Map();
+  /** The texts of a run, unpacked once. @param {ShortKey} k */
+  function textsOf(k) {
+    const made = known.get(k) || reportgen.load(`texts/${k}`).then((payload) => /** @type {RunTexts | Promise<RunTexts>} */ (typeof payload === "string" ? reportgen.unpack(payload) : payload));
+    known.set(k, made);
+    made.catch(() => known.delete(k));
+    return made;
+  }
+
   /** @param {Version} version */
   async function textOf({ runs: [{ k }], artifact }) {
-    const payload = await reportgen.load(`texts/${k}`);
-    const texts = /** @type {RunTexts} */ (typeof payload === "string" ? await reportgen.unpack(payload) : payload);
+    const texts = await textsOf(k);
     if (!texts[artifact.path]) throw new Error(`data/texts/${k}.js is cut or damaged`);
     return texts[artifact.path];
+  }
+
+  /** Have the texts ready, unless they are many. @param {ComparedRun[]} runs */
+  async function readTexts(runs) {
+    const size = runs.reduce((sum, { facts }) => sum + (facts?.artifacts || []).reduce((part, { text, size_bytes }) => part + (text ? size_bytes : 0), 0), 0);
+    if (size <= MANY_TEXTS) await Promise.allSettled(runs.map(({ k, facts }) => facts?.texts && textsOf(k)));
   }
 
   /** @param {string} path @param {Version[]} versions @param {RunTexts[string][]} texts @returns {Node[]} */
@@ -418,4 +437,5 @@
 
   reportgen.comparedCode = comparedCode;
   reportgen.sameFiles = sameFiles;
+  reportgen.readTexts = readTexts;
 })();

@@ -70,7 +70,7 @@
    * @returns {Promise<{ runs: ComparedRun[], said: string[] }>} with what the reader has to know
    */
   async function find(keys) {
-    const files = new Map(keys.map((k) => [k, fileOf(k)]));
+    const files = new Map(keys.filter((k) => KEY.test(k)).map((k) => [k, fileOf(k)]));
     /** @type {Map<ShortKey, ComparedRun>} */
     const found = new Map();
     /** @type {Set<string>} */
@@ -85,7 +85,7 @@
     const lost = [];
     for (const [k, file] of files) {
       if (found.has(k)) continue;
-      const facts = KEY.test(k) && (await file().then((run) => run.facts, () => null));
+      const facts = await file().then((run) => run.facts, () => null);
       if (!facts) lost.push(k);
       else {
         await reportgen.table(facts.experiment_k).then(take, (error) => {
@@ -94,7 +94,7 @@
         if (!found.has(k)) found.set(k, fromFacts(facts, file));
       }
     }
-    if (lost.some((k) => KEY.test(k) && !found.has(k))) {
+    if (lost.some((k) => !found.has(k))) {
       await searchTables(lost).then((tables) => tables.forEach(take), (error) => said.add(`${error.message}.`));
     }
     const unknown = keys.filter((k) => !found.has(k));

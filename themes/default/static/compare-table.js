@@ -9,8 +9,8 @@
   const { el, format, state, comparison } = reportgen;
   const { spreadOf, differs, cut, join } = comparison;
 
-  /** Cells of one part of the table that are drawn at first. */
-  const MAX_CELLS = 4000;
+  /** Cells of one part of the table that are drawn at first, fewer where they stand below each other. */
+  const MAX_CELLS = innerWidth > 760 ? 4000 : 1000;
   /** From so many rows on there is a field that filters them. */
   const MANY_ROWS = 25;
   /** A table with more rows scrolls in its frame, below its head. */
@@ -75,7 +75,7 @@
     const decimals = format.decimals(order.length ? order.map(({ value }) => value) : values);
     const cells = runs.map((run, i) => {
       const value = values[i];
-      const far = alive && run.status === "failed" && value !== null && Math.abs(value) >= 1000;
+      const far = alive && run.status === "failed" && value !== null && (!decimals || Math.abs(value) >= 1000);
       const places = far ? undefined : decimals;
       const pair = el("span", { class: "pair" }, valueSpan(value, places, best !== null && value === best && able.has(run)));
       const difference = i && values[0] !== null && value !== null ? value - values[0] : NaN;
@@ -162,18 +162,23 @@
       return made;
     }
 
+    /** What is drawn, and what it was drawn from. @type {{ body: HTMLElement, from: string }[]} */
+    let drawn = [];
+
+    /** @param {string} name */
+    const passes = (name) => name.toLowerCase().includes((state.get("rows") || "").toLowerCase());
+    const everything = () => state.get("params") === "all";
+    const spread = () => metrics.some((metric) => spreadOf(metric, runs[0], runs[0]) !== null);
+
     function draw() {
-      const everything = state.get("params") === "all";
       const typed = state.get("rows") || "";
-      const words = typed.toLowerCase();
-      different.setAttribute("aria-pressed", String(!everything));
-      all.setAttribute("aria-pressed", String(everything));
+      different.setAttribute("aria-pressed", String(!everything()));
+      all.setAttribute("aria-pressed", String(everything()));
       if (filter.value !== typed) filter.value = typed;
-      const passes = (/** @type {string} */ name) => name.toLowerCase().includes(words);
 
       const [base] = runs;
       const several = comparison.tablesOf(runs).length > 1;
-      const spreads = metrics.some((metric) => spreadOf(metric, base, base) !== null);
+      const spreads = spread();
       const spreadHead = spreads ? el("th", { scope: "col", class: "num" }, "Spread", several ? el("span", { class: "about", dir: "auto" }, base.experiment.title) : null) : null;
       const heads = runs.map((run) => el("th", { scope: "col", class: "num" }, reportgen.swatch(run.slot), el("a", { href: reportgen.root + run.page, dir: "auto" }, run.name)));
       const top = el("thead", null, el("tr", null, el("th", { scope: "col", class: "stick" }, "Metric"), ...heads, spreadHead));
@@ -181,7 +186,18 @@
       const values = el("tbody", null, ...some(shown, (metric) => metricRow(runs, metric, spreads)));
       if (!metrics.length) values.append(el("tr", null, el("td", { colspan: runs.length + 1, class: "quiet" }, "These runs logged no metric.")));
       if (passes("duration")) values.append(durationRow(runs, spreads));
+      table.className = `side${runs.length < 5 ? " few" : runs.length > 8 ? " many" : ""}`;
+      table.replaceChildren(el("caption", { class: "hidden" }, "Metrics, then what differs; one column a run, the baseline first"), top, values);
+      drawn = [];
+      drawParts();
+      const approximate = spreads ? "≈ is a difference that two runs of one configuration show too; " : "";
+      aside.textContent = runs.length > 1 ? `change against the baseline; ${approximate}bold is not as in the baseline` : "";
+    }
 
+    /** Params, tags and facts; what is drawn already stays, since each change costs a layout of the whole table. */
+    function drawParts() {
+      const words = state.get("rows");
+      const spreads = spread();
       const params = comparison.rowsOf(runs, "params");
       const environment = comparison.environmentRows(runs);
       /** @type {[title: string, rows: ComparedRow[], noun: string, nouns: string][]} */
@@ -193,36 +209,42 @@
       ];
       /** @type {string[]} */
       const equal = [];
-      const bodies = parts.flatMap(([title, rows, noun, nouns]) => {
+      const before = drawn;
+      drawn = parts.flatMap(([title, rows, noun, nouns]) => {
         const changed = rows.filter((row) => runs.some((_, i) => differs(row, i)));
         const same = rows.length - changed.length;
-        const own = (everything ? rows : changed).filter((row) => passes(row.name));
+        const own = (everything() ? rows : changed).filter((row) => passes(row.name));
         if (!own.length && (words || title !== "Parameters")) {
-          if (same && !everything) equal.push(format.count(same, noun, nouns));
+          if (same && !everything()) equal.push(format.count(same, noun, nouns));
           return [];
         }
         const alike = `${format.number(same)} ${same === 1 ? "is" : "are"} the same`;
         const differing = [changed.length ? "" : "none differs", same ? alike : ""].filter(Boolean).join(", ");
-        const said = !rows.length ? "none was logged" : everything ? `${format.number(changed.length)} of ${format.number(rows.length)} differ` : differing;
+        const said = !rows.length ? "none was logged" : everything() ? `${format.number(changed.length)} of ${format.number(rows.length)} differ` : differing;
+        const from = JSON.stringify([title, said, own]);
+        const known = before.find((part) => part.from === from);
+        if (known) return known;
         const name = el("span", null, title, " ", el("span", { class: "aside" }, said));
         const row = el("tr", { class: "part" }, el("th", { scope: "rowgroup", colspan: runs.length + 1 + Number(spreads) }, name));
-        return [el("tbody", null, row, ...some(own, (item) => plainRow(runs, item, spreads)))];
+        return { body: el("tbody", null, row, ...some(own, (item) => plainRow(runs, item, spreads))), from };
       });
-      table.className = `side${runs.length < 5 ? " few" : runs.length > 8 ? " many" : ""}`;
-      table.replaceChildren(el("caption", { class: "hidden" }, "Metrics, then what differs; one column a run, the baseline first"), top, values, ...bodies);
+      for (const part of before) if (!drawn.includes(part)) part.body.remove();
+      drawn.forEach(({ body }, i) => {
+        if (body !== table.tBodies[i + 1]) table.tBodies[i].after(body);
+      });
       below.textContent = equal.length && !words && runs.length > 1 ? `The same in all runs: ${join(equal)}.` : "";
-      filter.hidden = !words && metrics.length + params.length + (everything ? environment.length : 0) < MANY_ROWS;
+      filter.hidden = !words && metrics.length + params.length + (everything() ? environment.length : 0) < MANY_ROWS;
       frame.classList.toggle("tall", table.rows.length > TALL);
-      const approximate = spreads ? "≈ is a difference that two runs of one configuration show too; " : "";
-      aside.textContent = runs.length > 1 ? `change against the baseline; ${approximate}bold is not as in the baseline` : "";
     }
 
     return {
       nodes: [head, frame, below],
       show(next, own) {
+        const same = runs === next && metrics === own;
         runs = next;
         metrics = own;
-        draw();
+        if (same) drawParts();
+        else draw();
       },
     };
   }

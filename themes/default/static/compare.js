@@ -1,8 +1,9 @@
 // @ts-check
 /**
  * The comparison of any runs of the site: `compare.html#?runs=k1,k2&base=k1`, the first run being the baseline unless
- * `base` says otherwise. Owns the page: which runs are compared, their heads, and when which part is loaded and drawn.
- * Without runs in the address the page stays the list that the build wrote.
+ * `base` says otherwise. Owns the page: which runs are compared, their heads, and in which order the parts are loaded:
+ * the table, the curves, and what follows them (`compare-rest.js`). Without runs in the address the page stays the list
+ * that the build wrote.
  */
 (() => {
   "use strict";
@@ -14,21 +15,25 @@
   const SMOOTHING = 0.8;
   const NOISY_POINTS = 100;
   const NOISY_PATH = 8;
-  /** Heads of runs that are shown at first; with more than `MANY` they are small. */
-  const MAX_HEADS = 24;
+  /** With more runs than these their heads are small. */
   const MANY = 10;
 
-  /** Load scripts, each behind those that it needs. @param {string[]} names */
-  const load = (...names) => Promise.all(names.map(reportgen.script));
+  /** So many ms the browser has to paint the curves, before what follows them is loaded. */
+  const PAINTING = 100;
+
+  /** Scripts, each behind those that it needs. */
+  const TABLE = ["series", "compareRuns", "compareTable"];
+  const CURVES = ["math", "chart", "curves", "curvesMore"];
+  /** @param {string[]} names */
+  const load = (names) => Promise.all(names.map(reportgen.script));
 
   /** @type {Set<string>} */
   const styled = new Set();
-  /** What comes later has style sheets of its own: `data-<name>` of `<html>`. @param {string} name */
-  function loadStyle(name) {
+  reportgen.style = (name) => {
     const address = document.documentElement.dataset[name];
     if (address && !styled.has(name)) document.head.append(el("link", { rel: "stylesheet", href: address }));
     styled.add(name);
-  }
+  };
 
   /**
    * Tell whether a line would be a scribble: many points whose ups and downs add up to many times their range. The twin
@@ -42,16 +47,6 @@
     const [least, most] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [Infinity, -Infinity]);
     const heights = exact || !low || !high ? values.map((value, i) => (i ? Math.abs(value - values[i - 1]) : 0)) : high.map((value, i) => value - low[i] || 0);
     return heights.reduce((path, height) => path + height, 0) > NOISY_PATH * (most - least);
-  }
-
-  /** @param {string} id @param {string} title @param {Node[]} content */
-  const section = (id, title, ...content) =>
-    el("section", { "aria-labelledby": id }, el("div", { class: "head" }, el("h2", { id }, title), el("p", { class: "aside" })), ...content);
-
-  /** @param {HTMLElement} part @param {string} text */
-  function setAside(part, text) {
-    const aside = part.querySelector(".aside");
-    if (aside) aside.textContent = text;
   }
 
   let pages = 0;
@@ -76,8 +71,8 @@
     let table = null;
     /** @type {Curves | null} */
     let curves = null;
-    /** @type {{ destroy(): void } | null} */
-    let against = null;
+    /** @type {ComparedRest | null} */
+    let rest = null;
     /** Number of the comparison on show: what was asked for an earlier one comes too late. */
     let turn = 0;
 
@@ -90,33 +85,27 @@
     const title = el("h1", { tabindex: "-1", "aria-level": reportgen.single ? 2 : null });
     const lede = el("p", { class: "lede", dir: "auto" });
     const notes = el("div", { class: "notes" });
-    const heads = el("ul", { class: "compared" });
-    const baseline = el("select", { onchange: () => change(order, baseline.value) });
+    const heads = el("ul", { class: "compared short" });
+    const baseline = el("select", { onchange: () => change(order, baseline.value, false) });
     const link = el("input", { class: "link", readonly: true, hidden: true, "aria-label": "Link to this comparison" });
     const copy = el("button", { type: "button", class: "button", onclick: copyLink }, "Copy link");
     const add = el("button", { type: "button", class: "button", onclick: addRuns }, "Add a run");
     const tools = el("div", { class: "compare-tools" }, el("label", { class: "button" }, "Baseline: ", baseline), add, copy, link);
     const tablePart = el("section", { "aria-labelledby": id("metrics") });
-    const curvesPart = section(id("curves"), "Curves");
-    const againstHost = el("div", { class: "against" });
-    const againstPart = section(id("against"), "Against all runs", againstHost);
-    const codeHost = el("div");
-    const codePart = section(id("code"), "Code", codeHost);
-    const filesHost = el("div");
-    const filesPart = section(id("artifacts"), "Same artifacts", filesHost);
+    const curvesPart = el("section", { "aria-labelledby": id("curves") }, el("div", { class: "head" }, el("h2", { id: id("curves") }, "Curves"), el("p", { class: "aside" })));
 
     // ---- changes
 
-    /** @param {ComparedRun[]} next @param {ShortKey} base */
-    function change(next, base) {
-      state.set({ runs: next.map((run) => run.k).join(",") || null, base: next.slice(1).some((run) => run.k === base) ? base : null });
+    /** @param {ComparedRun[]} next @param {ShortKey} base @param {boolean} step */
+    function change(next, base, step) {
+      state.set({ runs: next.map((run) => run.k).join(",") || null, base: next.slice(1).some((run) => run.k === base) ? base : null }, step);
       return show();
     }
 
     /** @param {ComparedRun} run */
     async function remove(run) {
       const at = runs.indexOf(run);
-      await change(order.filter((other) => other !== run), runs[0].k);
+      await change(order.filter((other) => other !== run), runs[0].k, true);
       reportgen.announce(`${run.name} removed`);
       const buttons = /** @type {NodeListOf<HTMLElement>} */ (heads.querySelectorAll(".remove"));
       (buttons[Math.min(at, buttons.length - 1)] || title).focus();
@@ -124,10 +113,10 @@
     }
 
     async function addRuns() {
-      loadStyle("compareStyle");
-      await load("compareRuns", "compareAdd");
-      reportgen.addRuns(order, wanted, (keys) => {
-        state.set({ runs: keys.join(",") || null });
+      reportgen.style("compareStyle");
+      await load(["compareRuns", "compareAdd"]);
+      reportgen.addRuns(order, wanted, (keys, step) => {
+        state.set({ runs: keys.join(",") || null }, step);
         show();
       });
     }
@@ -163,11 +152,11 @@
       link.hidden = true;
       const [claim, rest] = reportgen.comparison.sentence(runs, metrics);
       lede.replaceChildren(el("strong", null, claim), " ", rest);
-      heads.className = `compared${runs.length > MANY ? " many" : ""}`;
-      const made = runs.slice(0, MAX_HEADS).map((run) => head(run, experiments.size > 1));
-      const others = runs.slice(MAX_HEADS);
-      const more = el("button", { type: "button", class: "button", onclick: () => more.parentElement?.replaceWith(...others.map((run) => head(run, experiments.size > 1))) }, format.count(others.length, "more run"));
-      heads.replaceChildren(...made, ...(others.length ? [el("li", { class: "more" }, more)] : []));
+      heads.classList.toggle("many", runs.length > MANY);
+      heads.replaceChildren(...runs.map((run) => head(run, experiments.size > 1)));
+      // The style sheet says how many are seen at first, and where all of them are.
+      const all = el("button", { type: "button", class: "button", onclick: () => heads.classList.remove("short") }, `All ${format.count(runs.length, "run")}`);
+      if (runs.length > MANY) heads.append(el("li", { class: "more" }, all));
     }
 
     /** @param {ComparedRun} run @param {boolean} several */
@@ -194,9 +183,9 @@
 
     async function drawCurves() {
       const mine = turn;
-      await load("math", "chart", "curves");
+      await load(CURVES);
       const files = await arrived();
-      const shown = coursesOf(files).slice(0, MAX_CHARTS);
+      const shown = coursesOf(files);
       const noisy = await Promise.all(shown.map(async ({ name }) => isNoisy(await files.find(({ metrics }) => metrics.includes(name))?.series(name))));
       if (mine !== turn) return;
       /** @param {ComparedRun} run @param {"params" | "tags"} kind @param {string} prefix */
@@ -214,90 +203,30 @@
       curvesPart.hidden = !shown.length;
       if (curves) curves.update(setting);
       else curves = reportgen.curves(curvesPart, setting);
+      // Also what is out of sight, since paper does not wait for it.
+      await Promise.all(shown.flatMap(({ name }) => files.map((file) => file.series(name))));
     }
 
     /** Metrics that several runs share, and of which one has more than a point. @param {LoadedRun[]} files */
     function coursesOf(files) {
       const shared = metrics.filter(({ values }) => values.filter((value) => value !== undefined).length >= Math.min(2, runs.length));
-      return shared.filter(({ name }) => files.some(({ facts }) => facts.metrics[name]?.count > 1));
+      return shared.filter(({ name }) => files.some(({ facts }) => facts.metrics[name]?.count > 1)).slice(0, MAX_CHARTS);
     }
 
-    async function drawAgainst() {
-      const mine = turn;
-      loadStyle("againstStyle");
-      await load("math", "d3", "plot", "dimensions", "parallel", "plots", "against");
-      if (mine !== turn) return;
-      const shown = runs.map(({ k, name, slot }) => ({ k, name, slot: reportgen.comparison.colourOf(slot) }));
-      against = reportgen.against(againstHost, { tables: reportgen.comparison.tablesOf(runs), runs: shown });
-    }
-
-    async function drawDetails() {
-      const mine = turn;
-      const files = await arrived();
-      if (!files.some(({ facts: { artifacts, code } }) => artifacts.length || code.commit || code.command.length || code.diff)) {
-        if (mine === turn) codePart.hidden = true;
-        return;
-      }
-      loadStyle("compareStyle");
-      await load("differences", "compareDetails");
-      const { repository_url } = await reportgen.index().catch(() => ({ repository_url: "" }));
-      if (mine !== turn) return;
-      const code = reportgen.comparedCode(runs, repository_url);
-      const same = reportgen.sameFiles(runs);
-      codeHost.replaceChildren(...code.content);
-      filesHost.replaceChildren(...same.content);
-      setAside(codePart, code.said);
-      setAside(filesPart, same.said);
-      codePart.hidden = !code.content.length;
-      filesPart.hidden = !same.content.length;
-    }
-
-    /** Parts that are drawn when the reader comes near. @type {Map<Element, () => Promise<void>>} */
-    const later = new Map([
-      [curvesPart, drawCurves],
-      [againstPart, drawAgainst],
-      [codePart, drawDetails],
-    ]);
-    /** Those of them that are not drawn yet. @type {Set<Element>} */
-    const due = new Set();
-    /** @param {Element} part */
-    function drawPart(part) {
-      if (!due.delete(part)) return;
-      sight.unobserve(part);
-      later.get(part)?.().catch((error) => part.append(reportgen.note("bad", `${error.message}. Reload the page.`)));
-    }
-    const sight = new IntersectionObserver(
-      (entries) => {
-        for (const { target, isIntersecting } of entries) if (isIntersecting) drawPart(target);
-      },
-      { rootMargin: "400px" },
-    );
-    // On paper nothing comes near: what has to be loaded is there for the second print, and left out of the first.
-    addEventListener("beforeprint", () => {
-      for (const part of due) drawPart(part);
-    });
-
-    function drawLater() {
-      against?.destroy();
-      against = null;
-      againstHost.replaceChildren();
-      codeHost.replaceChildren();
-      filesHost.replaceChildren();
-      const tables = reportgen.comparison.tablesOf(runs);
-      againstPart.hidden = !tables.length || !document.documentElement.dataset.against;
-      codePart.hidden = false;
-      filesPart.hidden = true;
-      const total = tables.reduce((sum, { n }) => sum + n, 0);
-      setAside(againstPart, `${format.count(total, "run")} of ${tables.length === 1 ? tables[0].title : format.count(tables.length, "experiment")}`);
-      for (const part of later.keys()) {
-        due.add(part);
-        sight.unobserve(part);
-        sight.observe(part);
-      }
+    async function drawRest() {
+      if (rest) return;
+      await new Promise((resolve) => setTimeout(resolve, PAINTING));
+      await load(["compareRest"]);
+      if (rest || !runs.length) return;
+      rest = reportgen.comparedRest(id);
+      root.append(...rest.nodes);
+      rest.show(runs);
     }
 
     /** @param {string[]} said @param {"warn" | "bad"} kind */
     const tell = (said, kind) => notes.append(...said.map((text) => reportgen.note(kind, text)));
+    /** @param {Error} error */
+    const fail = ({ message }) => tell([`${message}. Reload the page.`], "bad");
 
     /** What only the runs' own files say: processes and surroundings. */
     async function drawFacts() {
@@ -320,7 +249,8 @@
     // ---- together
 
     function restore() {
-      order = [];
+      order = runs = [];
+      rest?.show(runs);
       document.title = writtenTitle;
       root.classList.remove("live");
       root.replaceChildren(...written);
@@ -337,10 +267,14 @@
         root.replaceChildren(el("div", { class: "title" }, title), lede, notes);
       }
       try {
-        await load("series", "compareRuns", "compareTable");
+        // What has to be read first, the experiment of a run, comes with the scripts.
+        if (/^[a-z2-7]{10}$/.test(keys[0])) reportgen.load(`series/${keys[0]}`).catch(() => {});
+        const loaded = load(TABLE);
+        load(CURVES).catch(() => {}); // who needs them will hear of it
+        await loaded;
       } catch (error) {
         lede.textContent = "";
-        return tell([`${/** @type {Error} */ (error).message}. Reload the page.`], "bad");
+        return fail(/** @type {Error} */ (error));
       }
       const fresh = keys.slice(0, MAX_RUNS).filter((k) => !known.has(k));
       const found = await reportgen.comparison.find(fresh);
@@ -356,8 +290,7 @@
         title.textContent = "Compare";
         document.title = writtenTitle;
         runs = [];
-        sight.disconnect();
-        due.clear();
+        rest?.show(runs);
         root.replaceChildren(el("div", { class: "title" }, title, add), lede, notes);
         return;
       }
@@ -369,11 +302,11 @@
         table = reportgen.comparedTable(id("metrics"));
         tablePart.append(...table.nodes);
       }
-      if (!heads.isConnected) root.replaceChildren(path, el("div", { class: "title" }, title, tools), lede, notes, heads, tablePart, curvesPart, againstPart, codePart, filesPart);
+      if (!heads.isConnected) root.replaceChildren(path, el("div", { class: "title" }, title, tools), lede, notes, heads, tablePart, curvesPart, ...(rest?.nodes || []));
       drawTop();
       table.show(runs, metrics);
-      drawLater();
-      drawFacts();
+      rest?.show(runs);
+      drawFacts().then(drawCurves).catch(fail).then(drawRest).catch(fail);
     }
 
     root.querySelector("[data-choose]")?.addEventListener("click", addRuns);

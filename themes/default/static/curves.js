@@ -146,7 +146,8 @@
       fillX();
       regroup();
       further?.loaded();
-      redraw();
+      version++;
+      paint(); // at once: while the page is painted for the first time a frame may be far away
     }
 
     function wake() {
@@ -348,7 +349,7 @@
         if (item.live) {
           sayOf(item, spec);
           item.live.update(spec);
-        } else if (spec.lines.length || !item.picture) fresh.push([item, spec]);
+        } else if (spec.lines.length || !item.picture || changed()) fresh.push([item, spec]);
       }
       begin(fresh);
       lookCloser();
@@ -396,6 +397,16 @@
         item.drawn = -1;
       }
     }
+
+    /** Paper shows the charts that have no picture of the build, seen or not, as far as their data are there. */
+    async function print() {
+      const bare = own.items.filter((item) => !item.picture && !own.moreItems.includes(item));
+      if (!bare.length) return;
+      for (const item of bare) item.seen = true;
+      if (!started) await load();
+      await paint();
+    }
+    addEventListener("beforeprint", print);
 
     const part = () => `${view.zoom} ${view.x}`;
     let looking = 0;
@@ -487,6 +498,9 @@
 
     // ---- controls
 
+    /** Whether the pictures of the build show something else. */
+    const changed = () => !reset.hidden || !!own.setting.chosen;
+
     /** @type {(() => void)[]} */
     const syncs = [];
     const sync = () => {
@@ -506,9 +520,8 @@
         onchange: () => change({ [key]: input.value, ...(key === "x" && { zoom: "" }) }),
       });
       const set = () => {
-        if (![...input.options].some(({ value }) => value === view[key]))
-          input.append(new Option(nameOf(view[key]), view[key]));
         input.value = view[key];
+        if (input.selectedIndex < 0) input.append(new Option(nameOf(view[key]), view[key], false, true));
       };
       const fill = (/** @type {typeof options} */ list) => {
         input.replaceChildren(...list.map(([value, text]) => new Option(text, value)));
@@ -597,7 +610,7 @@
       if (find.value !== view.find) find.value = view.find;
       reset.hidden = !CHANGES.some((key) => view[key]);
       // Paper shows the pictures of the build as long as they show the same.
-      host.classList.toggle("changed", !reset.hidden || !!own.setting.chosen);
+      host.classList.toggle("changed", changed());
     });
 
     // ---- metrics that have no chart on the page
@@ -615,7 +628,6 @@
       const charts = [...items.filter((item) => !moreItems.includes(item)).map(({ about }) => about), ...told];
       const left = new Map(runs.flatMap((run) => run.metrics.map((metric) => [metric, run.facts.metrics[metric]])));
       for (const { lines } of charts) for (const { metric } of lines) left.delete(metric);
-      const lines = (/** @type {string} */ metric) => [{ metric, label: "", dashed: false }];
       own.more = [
         ...told,
         ...Array.from(left, ([title, { unit, direction }]) => ({
@@ -623,7 +635,7 @@
           unit,
           direction,
           said: "",
-          lines: lines(title),
+          lines: [{ metric: title, label: "", dashed: false }],
         })),
       ];
       rest.hidden = !own.more.length;
@@ -667,20 +679,7 @@
     if (!head.isConnected) host.prepend(head);
     /** @type {CurvesParts} */
     const own = {
-      ...{
-        host,
-        head,
-        tools,
-        panel,
-        rest,
-        setting,
-        runs: [],
-        entries: [],
-        items: [],
-        more: [],
-        moreItems: [],
-        hot: "",
-      },
+      ...{ host, head, tools, panel, rest, setting, runs: [], entries: [], items: [], more: [], moreItems: [], hot: "" },
       ...{ view, change, write, by, ids: split, join, nameOf, xOf, part, makeItem, adopt, remove, wake, redraw, say },
       ...{ button, segments, choice, sync, syncs },
     };
@@ -714,6 +713,7 @@
       },
       destroy() {
         sections.delete(self);
+        removeEventListener("beforeprint", print);
         sight.disconnect();
         host.removeEventListener("click", fold);
         further?.destroy();
@@ -731,28 +731,4 @@
   read();
   reportgen.state.listen(follow);
   reportgen.curves = curves;
-
-  // ---- the page of a run: all its metrics, in its own colour
-
-  reportgen.page("run", (root) => {
-    const section = /** @type {HTMLElement | null} */ (root.querySelector("section[data-curves]"));
-    if (!section) return;
-    /** @type {CurvesSection} */
-    const { runs, more } = JSON.parse(section.dataset.curves || "");
-    const [k] = runs;
-    const name = root.querySelector("h1")?.textContent || "";
-    const setting = () => ({
-      runs: [{ k, name, slot: Number(root.dataset.slot || 0), page: "", config: "", values: {} }],
-      charts: [],
-      more,
-      group: "",
-      smooth: 0,
-    });
-    const made = curves(section, setting());
-    new MutationObserver(() => made.update(setting())).observe(root, { attributeFilter: ["data-slot"] });
-    document.addEventListener("reportgen:refresh", (event) => {
-      const { data, everything } = /** @type {CustomEvent} */ (event).detail;
-      if (everything || data.includes(`series/${k}`)) made.refresh();
-    });
-  });
 })();

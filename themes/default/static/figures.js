@@ -36,11 +36,11 @@
   }
 
   /**
-   * Colours of runs shown together, as the build gives them: that of the configuration, or the lowest that is free. Where
-   * there are more runs than colours, those of one configuration share theirs.
+   * Colours of lines shown together, as `settle_slots` of the build gives them: the one that each wants, or the lowest that
+   * is free. Where there are more lines than colours, each has what it wants.
    * @param {number[]} wanted
    */
-  function assignSlots(wanted) {
+  function settleSlots(wanted) {
     if (wanted.length > 10) return wanted.map((slot) => (slot <= 10 ? slot : 0));
     const taken = new Set();
     const slots = wanted.map((slot) => {
@@ -52,13 +52,22 @@
     let rest = 0;
     return slots.map((slot) => slot || free[rest++]);
   }
-  reportgen.assignSlots = assignSlots;
+  reportgen.settleSlots = settleSlots;
+
+  /** The colours of the configurations of these runs. @param {ExperimentTable} table @param {number[]} chosen */
+  function slotsOfConfigs({ runs, groups }, chosen) {
+    const configs = [...new Set(chosen.map((i) => runs.group_of[i]))];
+    const slots = settleSlots(configs.map((config) => groups.slot[config]));
+    return new Map(configs.map((config, n) => [config, slots[n]]));
+  }
+  reportgen.slotsOfConfigs = slotsOfConfigs;
 
   /** @param {ExperimentTable} table @param {number[]} chosen @returns {CurvesRun[]} */
   function describe(table, chosen) {
     const { k, name, id, page, group_of } = table.runs;
     const names = chosen.map((i) => name[i]);
-    const slots = assignSlots(chosen.map((i) => table.groups.slot[group_of[i]]));
+    const slots = settleSlots(chosen.map((i) => table.groups.slot[group_of[i]]));
+    const configSlots = slotsOfConfigs(table, chosen);
     /** @type {[string, Column<ParamValue>][]} */
     const columns = [
       ...table.params
@@ -80,7 +89,7 @@
         slot: slots[n],
         page: page[i],
         config: table.groups.label[group_of[i]],
-        config_slot: table.groups.slot[group_of[i]],
+        config_slot: configSlots.get(group_of[i]),
         values,
       };
     });

@@ -302,11 +302,15 @@
       const { column: c } = place;
       const start = lefts[c + 1] - lefts[c] - event.clientX;
       target.setPointerCapture(event.pointerId);
-      const move = (/** @type {PointerEvent} */ moved) => setWidth(c, start + moved.clientX, false);
+      let moves = false; // a click alone draws nothing, so that a second one finds the same grip
+      const move = (/** @type {PointerEvent} */ moved) => {
+        moves ||= moved.clientX !== event.clientX;
+        if (moves) setWidth(c, start + moved.clientX, false);
+      };
       target.addEventListener("pointermove", move);
       const stop = () => {
         target.removeEventListener("pointermove", move);
-        events.resize(c, setting.columns[c].fixed ? setting.columns[c].width : null);
+        if (moves) events.resize(c, setting.columns[c].width);
       };
       target.addEventListener("lostpointercapture", stop, { once: true });
     }

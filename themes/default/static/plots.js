@@ -424,7 +424,7 @@
     const logBox = (of, letter) =>
       el(
         "label",
-        { class: "check" },
+        { class: of.possible ? "check" : "check off" },
         el("input", {
           type: "checkbox",
           checked: of.log,

@@ -80,7 +80,7 @@ interface ExperimentTable {
   title: string;
   page: string;
   n: number;
-  /** One entry a run, newest start first. Times in whole s since the epoch (UTC); a run's own file has the fractions. */
+  /** One entry a run, newest start first. Times in s since the epoch (UTC), to the ms. */
   runs: {
     k: ShortKey[];
     id: string[];
@@ -105,6 +105,8 @@ interface ExperimentTable {
     /** Index into `groups`. */
     group_of: number[];
   };
+  /** Whole names of the runs whose name is too long to be shown whole, by number. */
+  names: Record<number, string>;
   params: ParamColumn[];
   tags: Column<string>[];
   /** Headline metrics first, then by first appearance. */
@@ -119,6 +121,42 @@ interface ExperimentTable {
   groups: { label: string[]; slot: number[] };
   /** Runs that plots show and a comparison starts with, best first. */
   selection: number[];
+}
+
+// ---- data/query/<k>.js: what filters may ask of these runs beside the table (packed), and its parts data/query/<k>-<n>.js
+
+interface QueryHead {
+  format: number;
+  n: number;
+  // Exact texts by the index of the run, where the table has others.
+  names: Record<number, string>;
+  errors: Record<number, string>;
+  /** Ids of parents that are not in the table. */
+  parents: Record<number, string>;
+  /** How Python writes the numbers of a param: whole ones as 5.0 with `floats`, else as 5, but for `texts`. */
+  params: { name: string; floats: boolean; texts: Record<number, string> }[];
+  /** Names of the metrics in each part. */
+  parts: string[][];
+  /** The part with the notes (packed: index of a run -> notes, where the table has only their beginning); null without. */
+  notes: number | null;
+  datasets: QueryLists<[name: string, digest: string, role: string]> | null;
+  artifacts: QueryLists<string> | null;
+  /** How many artifacts each run has. */
+  files: number[];
+}
+/** `of` gives the list of each run, a list the numbers of its items. */
+interface QueryLists<T> {
+  items: T[];
+  lists: number[][];
+  of: number[];
+}
+type QueryStatistic = "last" | "first" | "min" | "max" | "mean" | "count" | "min_step" | "max_step";
+interface QueryPart {
+  /**
+   * A column for each statistic but that of the table, over the runs that have the metric; the name of another one when
+   * it is the same. `none` are the places without a finite value, which have only a count and a last value.
+   */
+  metrics: ({ none: number[] } & { [S in QueryStatistic]?: PackedColumn | QueryStatistic })[];
 }
 
 // ---- data/series/<k>.js: one run (decoded: `await reportgen.run(k)`)
@@ -412,6 +450,13 @@ interface ComparedTable {
   show(runs: ComparedRun[], metrics: ComparedMetric[]): void;
 }
 
+/** compare-rest.js: what follows the curves. */
+interface ComparedRest {
+  nodes: Node[];
+  /** Without runs nothing is drawn. */
+  show(runs: ComparedRun[]): void;
+}
+
 /** differences.js */
 interface Differences {
   /** What has to be taken out of `before` and put in to get `after`; texts over 5,000 lines are compared in `parts`. */
@@ -470,8 +515,8 @@ interface Reportgen {
   /** The view as the address holds it: `#<place>?<key>=<value>&…`. */
   state: {
     get(key: string): string | null;
-    /** null removes a key. Does not call the listeners. */
-    set(changes: Record<string, string | null>): void;
+    /** null removes a key. A `step` is one that the reader can go back from. Does not call the listeners. */
+    set(changes: Record<string, string | null>, step?: boolean): void;
     /** Called when the reader goes back, forward or to another link of the same page. */
     listen(changed: () => void): void;
     /** Address of this page with its view, and some keys changed. */
@@ -519,12 +564,18 @@ interface Reportgen {
   curves(host: HTMLElement, setting: CurvesSetting): Curves;
   /** curves-more.js, which curves.js loads. */
   curvesMore(parts: CurvesParts): CurvesMore;
-  /** Colours of runs shown together, from those of their configurations (figures.js). */
-  assignSlots(wanted: number[]): number[];
+  /** Colours of lines shown together, from those that they want (figures.js). */
+  settleSlots(wanted: number[]): number[];
+  /** Number of a configuration -> its colour where all of these runs are shown by configuration. */
+  slotsOfConfigs(table: ExperimentTable, chosen: number[]): Map<number, number>;
   against(host: HTMLElement, setting: AgainstSetting): Against;
   runSet(tables: ExperimentTable[]): RunSet;
   runCells: ((set: RunSet) => RunCells) & { drawAxis(axis: StripAxis): SVGElement };
   grid(host: HTMLElement, events: GridEvents): Grid;
+  query: Query;
+  /** `tableOf` and `placeOf` tell of each row the table and the run in it. */
+  finding(tables: ExperimentTable[], tableOf: ArrayLike<number>, placeOf: ArrayLike<number>, fresh?: boolean): Finding;
+  filterBox(setting: FilterBoxSetting): FilterBox;
   /** columns.js, which table.js loads. */
   columnList(setting: ColumnListSetting): void;
   dimensions: Dimensions;
@@ -533,12 +584,18 @@ interface Reportgen {
   comparison: Comparison;
   /** `id` names its heading. */
   comparedTable(id: string): ComparedTable;
-  /** The dialog that adds runs; `keys` tells which are compared. */
-  addRuns(compared: ComparedRun[], keys: () => ShortKey[], change: (keys: ShortKey[]) => void): Promise<void>;
+  /** compare.js: load a style sheet that the page named in `data-<name>` of `<html>`; once. */
+  style(name: string): void;
+  /** `id` makes the names of its headings. */
+  comparedRest(id: (name: string) => string): ComparedRest;
+  /** The dialog that adds runs; `keys` tells which are compared. All changes until it is closed are one step. */
+  addRuns(compared: ComparedRun[], keys: () => ShortKey[], change: (keys: ShortKey[], step: boolean) => void): Promise<void>;
   differences: Differences;
   /** compare-details.js: the end of a comparison, nothing when there is nothing to tell. */
   comparedCode(runs: ComparedRun[], repository_url: string): { said: string; content: Node[] };
   sameFiles(runs: ComparedRun[]): { said: string; content: Node[] };
+  /** Loads the texts that `sameFiles` shows, unless they are large. */
+  readTexts(runs: ComparedRun[]): Promise<void>;
   /** Open the search (search.js, which bar.js loads). */
   search(): void;
   /** Show the list of keys (help.js, which bar.js loads). */
@@ -1002,6 +1059,8 @@ interface RunSet {
   tableOf: Int32Array;
   placeOf: Int32Array;
   fact<F extends keyof ExperimentTable["runs"]>(name: F): ExperimentTable["runs"][F][number][];
+  /** The whole name of a run, which columns and pages may cut. */
+  nameOf(row: number): string;
   slotOf(row: number): number;
   /** Whether a run may be called best. */
   contends(row: number): boolean;
@@ -1062,10 +1121,146 @@ interface RunsView {
   group: string | null;
   sort: SortKey[] | null;
   cols: RunColumn[] | null;
+  /** px of columns whose width the reader chose, by id. */
+  widths: Map<string, number>;
   base: number | null;
   selected: Set<number>;
   /** All groups open or folded, but some. */
   fold: { open: boolean; but: Set<string> } | null;
+}
+
+// ---- query.js: the filter language (docs/query.md), loaded when a filter is written or stands in the address
+
+interface QueryPlace {
+  start: number;
+  end: number;
+}
+interface QueryToken {
+  kind: "word" | "quoted" | "number" | "age" | "now" | "sign" | "end";
+  text: string;
+  /** In UTF-16 units. */
+  place: QueryPlace;
+  quote: string;
+  number: number;
+}
+type QueryName = [entity: "metric" | "param" | "tag", name: string];
+interface QueryField {
+  entity: "metric" | "param" | "tag" | "dataset" | "attribute";
+  name: string;
+  /** `last min max mean first best step_of_best count` of a metric, `number` of a text, else empty. */
+  function: string;
+  kind: "number" | "time" | "duration" | "text" | "mixed" | "truth" | "many" | "files";
+  place: QueryPlace;
+}
+interface QueryLiteral {
+  kind: "number" | "text" | "truth" | "age" | "now";
+  /** The number; seconds of an age, or after now; 1 or 0 for TRUE and FALSE. */
+  number: number;
+  text: string;
+  place: QueryPlace;
+}
+interface QueryClause {
+  kind: "clause";
+  field: QueryField;
+  operator: "=" | "!=" | "<" | "<=" | ">" | ">=" | "LIKE" | "ILIKE" | "CONTAINS" | "IN" | "BETWEEN" | "NULL" | "NAN";
+  values: QueryLiteral[];
+  negated: boolean;
+}
+type QueryNode = QueryClause | { kind: "not"; part: QueryNode } | { kind: "every" | "some"; parts: QueryNode[] };
+/** A param, tag or fact as filters compare it: a text, or what was logged as something else with its text in Python. */
+type QueryValue = string | { text: string; number: number | null; truth: boolean | null };
+interface QueryNumbers {
+  values: Float64Array;
+  /** 1 for the runs that have it; null when all have. */
+  there: Uint8Array | null;
+}
+interface QueryTexts {
+  /** Index into `values` of each run, -1 for those without. */
+  codes: Int32Array;
+  values: QueryValue[];
+}
+/** What filters ask of runs; null for what no run has. */
+interface QuerySource {
+  n: number;
+  /** All metrics, params and tags, metrics first, in order of appearance. */
+  known(): QueryName[];
+  direction(metric: string): Direction;
+  /** `last min max mean first count min_step max_step` */
+  metric(name: string, statistic: string): QueryNumbers | null;
+  /** Times in ms since the epoch, `duration` in s, how many `artifacts`. */
+  numbers(attribute: string): QueryNumbers;
+  texts(entity: "param" | "tag" | "attribute", name: string): QueryTexts | null;
+  /** `name digest context` of data sets, or the paths of `artifacts`. */
+  lists(name: string): (readonly string[])[] | null;
+}
+interface Query {
+  /** Throws `QueryFault`. `names` is asked for remedies only. */
+  parse(text: string, names: () => QueryName[]): QueryNode;
+  /** 1 for each run that fulfils the filter. Throws `QueryFault` for `best()` of a metric without a direction. */
+  filter(node: QueryNode, source: QuerySource, now_ms: number, text?: string): Uint8Array;
+  clausesOf(node: QueryNode): QueryClause[];
+  /** Which statistic of `QuerySource.metric` a field is. Throws `QueryFault`. */
+  statistic(field: QueryField, text: string, directionOf: (metric: string) => Direction): string;
+  /** A sentence for each name that no run has. */
+  unknownNames(node: QueryNode, source: QuerySource): string[];
+  /** Throws `QueryFault`. */
+  cut(text: string): QueryToken[];
+  /** A name as a filter writes it. */
+  spell(entity: string, name: string): string;
+  nearest(name: string, choices: Iterable<string>): string | null;
+  /** `float` tells a whole number that was logged as 5.0 from 5. */
+  asValue(value: ParamValue, float?: boolean): QueryValue;
+  /** A number by the text that Python has for it. */
+  asNumber(text: string): QueryValue;
+  QueryFault: { new (code: string, text: string, place: QueryPlace, reason: string): QueryFault };
+  words: {
+    entities: string[];
+    attributes: Record<string, QueryField["kind"]>;
+    functions: string[];
+    datasets: string[];
+    statuses: Record<string, string>;
+    /** Tags that MLflow sets itself: the attribute that answers for them. */
+    tags: Record<string, string>;
+  };
+}
+/** finding.js: runs of some experiments as filters see them; what the tables lack is loaded when it is asked for. */
+interface Finding extends QuerySource {
+  /** Load what a filter needs; then `filter` can answer it. Rejects with a sentence for the reader. */
+  load(node: QueryNode, text: string): Promise<void>;
+}
+/** filter.js: what makes a box take filters. */
+interface FilterBoxSetting {
+  input: HTMLInputElement;
+  /** What the choices are shown below; it must be positioned. */
+  host: HTMLElement;
+  /** Gets what is said of the filter, and the help. */
+  below: HTMLElement;
+  /** Those of the runs, once `source` has come. */
+  tables(): ExperimentTable[];
+  source(): Promise<Finding>;
+  /** Show what a text finds: by `mask`, or by words without one. `lack` says in a sentence why it finds nothing. */
+  apply(text: string, mask: Uint8Array | null, lack: string): void;
+  /** Whether these words are found anywhere. */
+  finds(words: string): boolean;
+}
+/** A mask is null for words. */
+type FilterAnswer = { mask: Uint8Array | null; hints: string[]; lack: string } | { fault: QueryFault } | { failure: string };
+interface FilterBox {
+  check(text: string): Promise<FilterAnswer>;
+  /** Say what is to be said of a text that is in the box. */
+  tell(text: string, answer: FilterAnswer): void;
+  /** The reader has typed. */
+  typed(): Promise<void>;
+  /** Put a text into the box that is applied already. */
+  show(text: string, mask: Uint8Array | null): void;
+  toggleHelp(button: HTMLElement): Promise<void>;
+}
+/** `start` and `end` in code points. */
+interface QueryFault extends Error {
+  code: string;
+  start: number;
+  end: number;
+  reason: string;
 }
 
 interface GridColumn {

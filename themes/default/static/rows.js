@@ -24,6 +24,8 @@
   /** Metrics at first in a table of several experiments. */
   const MAX_METRICS = 5;
   const COLOURS = 10;
+  /** Least distance of the texts of two ticks of a strip's axis, in px. */
+  const TICK_GAP = 7;
   /** Order of what can be sorted: values (0), values of failed runs, NaN, nothing. */
   const [FAILED, NAN, NONE] = [1, 2, 3];
 
@@ -94,6 +96,8 @@
     /** @template {keyof ExperimentTable["runs"]} F @param {F} key @returns {ExperimentTable["runs"][F][number][]} */
     const fact = (key) => (several ? kept(cache, key, () => order.map(([t, i]) => tables[t].runs[key][i])) : tables[0].runs[key]);
     const status = fact("status");
+    /** @param {number} row */
+    const nameOf = (row) => tables[tableOf[row]].names[placeOf[row]] ?? fact("name")[row];
 
     /** Runs that may be called best: those that did not fail, or all when every run failed. */
     const allFailed = tables.map(({ runs }) => runs.status.every((word) => word === "failed"));
@@ -319,7 +323,7 @@
     /** The different texts of a column, lower case, and which of them each row has (-1 none). @param {RunColumn} one */
     const texts = (one) =>
       kept(textCache, one.kind + one.name, () => {
-        const values = one.values();
+        const values = one === name ? order.map((_, row) => nameOf(row)) : one.values();
         const numbers = new Map();
         const codes = new Int32Array(n).fill(-1);
         for (let row = 0; row < n; row++) {
@@ -521,7 +525,7 @@
           return above >= 0 && above !== placeOf[row] && contends(rowOf[t][above]) && values[rowOf[t][above]] !== undefined;
         };
         const whole = rows.filter((row) => !isPart(row)).map(at);
-        const best = whole.length ? whole.reduce((a, b) => (better(b, a) ? b : a)) : null;
+        const best = whole.length > 1 ? whole.reduce((a, b) => (better(b, a) ? b : a)) : null; // one value beats nothing
         const span = most - start;
         const steps = Math.abs(span) < FLAT * Math.abs(most) ? 1 : SHADES;
         const shade = (/** @type {number} */ value) => {
@@ -590,15 +594,16 @@
         const share = Math.min(Math.max((value - low) / (high - low), 0), 1);
         return inset + (width - 2 * inset) * (turned ? 1 - share : share);
       };
-      const letters = axis.labels.reduce((sum, label) => sum + label.length, 0);
-      const stride = Math.ceil((letters * 6.9) / (0.75 * width)) || 1;
+      const room = Math.abs(place(axis.ticks[axis.ticks.length - 1]) - place(axis.ticks[0]));
+      const needed = Math.max(...axis.labels.map((label) => label.length * 6.9 - (label.includes(".") ? 3 : 0))) + TICK_GAP;
+      const stride = room > 0 ? Math.ceil((needed * (axis.ticks.length - 1)) / room) : 1;
       const ticks = axis.ticks.flatMap((tick, i) => (i % stride ? [] : { x: place(tick), label: axis.labels[i] }));
       return { low, high, width, place, ticks };
     }
 
     return {
       ...{ tables, n, several, repeated, columns, name, leading, tableOf, placeOf },
-      ...{ fact, slotOf, contends, byId: (id) => byId.get(id), usualColumns, usualSort, ranking, sortRows, matcher, bestOfConfigs },
+      ...{ fact, nameOf, slotOf, contends, byId: (id) => byId.get(id), usualColumns, usualSort, ranking, sortRows, matcher, bestOfConfigs },
       ...{ makeGroups, allGroups, sortGroups, spreadOf, sharedValue, groupFact, meanDecimals, bestMean, scaleOf, deltaOf, stripAxis },
     };
   }

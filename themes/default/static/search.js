@@ -325,7 +325,9 @@
       else if (entries)
         said.textContent = `${count(found.length, "run")} ${found.length === 1 ? "matches" : "match"}${first}`;
       all.hidden = found.length < 2;
-      all.href = `${reportgen.root}runs.html#?q=${encodeURIComponent(input.value.trim())}`;
+      // In quotes, what looks like a filter is a word there too.
+      const asWords = input.value.trim().replace(/[^\s"]*[=<>!][^\s"]*/g, '"$&"');
+      all.href = `${reportgen.root}runs.html#?q=${encodeURIComponent(asWords)}`;
     }
 
     async function load() {

@@ -1,10 +1,10 @@
 // @ts-check
 /**
  * The table of the runs of one experiment, or of all, in place of the one that the build wrote: filter, views, groups,
- * order, columns, a baseline, and a selection that leads to the comparison. What is shown is in the address, as
- * `q view group sort cols base sel fold`; what is as usual is not.
+ * order, columns and their widths, a baseline, and a selection that leads to the comparison. What is shown is in the
+ * address, as `q view group sort cols wide base sel fold`; what is as usual is not.
  *
- * The page says where it goes: `[data-table]` is its place, `[data-still]` is what it takes the place of.
+ * The page says where it goes: `[data-table]` is its place, `[data-still]` is what it takes the place of (table.css).
  */
 (() => {
   "use strict";
@@ -17,10 +17,15 @@
   const MAX_GROUPINGS = 40;
   /** @type {[status: string, title: string][]} */
   const STATUSES = [["finished", "Finished"], ["unfinished", "Unfinished"], ["failed", "Failed"], ["stopped", "Stopped"]];
-  const STRIP_WIDTH = { wide: 138, narrow: 100 };
+  /** px of a column that an address may ask for. */
+  const WIDTHS = { least: 40, most: 2000 };
+  const STRIP_WIDTH = { wide: 138, narrow: 84 };
   const WHY_HEIGHT = 16;
-  const SORT_WIDTH = 11;
+  /** px of the sign of the order; its number, where several columns have one, is in the padding. */
+  const SORT_WIDTH = 12;
   const SAMPLE = 60;
+  /** What may be a filter (filter.js knows): it is loaded then. */
+  const FILTER = /[=<>!]|\b(?:i?like|in|is|between|contains)\b/i;
   const narrow = matchMedia("(max-width: 760px)");
 
   /** @typedef {{ tables: ExperimentTable[], lack: string }} Loaded what is there, and what is said of the rest */
@@ -44,12 +49,18 @@
     });
     const cols = split(state.get("cols")).flatMap((id) => set.byId(id) ?? []);
     const [fold, ...but] = split(state.get("fold"));
+    const wide = split(state.get("wide")).flatMap((text) => {
+      const [, id, width] = /^(.+):(\d+)$/s.exec(text) || [];
+      const column = id && set.byId(id);
+      return column ? [/** @type {[string, number]} */ ([column.id, Math.min(Math.max(+width, WIDTHS.least), WIDTHS.most)])] : [];
+    });
     return {
       q: state.get("q") || "",
       view: state.get("view") || "",
       group: state.get("group"),
       sort: sort.length ? sort : null,
       cols: state.get("cols") === null ? null : set.columns.filter((column) => cols.includes(column)),
+      widths: new Map(wide),
       base: known.get(state.get("base") || "") ?? null,
       selected: new Set(split(state.get("sel")).flatMap((k) => known.get(k) ?? [])),
       fold: fold === "all" || fold === "none" ? { open: fold === "none", but: new Set(but) } : null,
@@ -57,7 +68,7 @@
   }
 
   /** A view as the address holds it. @param {RunSet} set @param {RunsView} view @returns {Record<string, string | null>} */
-  function keysOf(set, { q, view, group, selected, fold, sort, cols, base }) {
+  function keysOf(set, { q, view, group, selected, fold, sort, cols, widths, base }) {
     const keys = set.fact("k");
     return {
       q: q.trim() || null,
@@ -65,15 +76,16 @@
       group,
       sort: sort && join(sort.map(({ column, down }) => (down ? "-" : "") + column.id)),
       cols: cols && join(cols.map(({ id }) => id)),
+      wide: widths.size ? join(Array.from(widths, ([id, width]) => `${id}:${width}`)) : null,
       base: base === null ? null : keys[base],
       sel: selected.size && selected.size <= MAX_SELECTED ? join([...selected].map((row) => keys[row])) : null,
       fold: fold && join([fold.open ? "none" : "all", ...fold.but]),
     };
   }
 
-  /** What is shown, all digits. @param {RunSet} set @param {RunColumn[]} columns @param {number[]} rows */
+  /** What is shown, with all digits and whole names. @param {RunSet} set @param {RunColumn[]} columns @param {number[]} rows */
   function csvOf(set, columns, rows) {
-    const shown = columns.filter(({ kind }) => kind !== "drawn");
+    const shown = columns.filter(({ kind, id }) => kind !== "drawn" && id !== "run_id"); // the id comes first
     const ids = set.fact("id");
     /** @param {RunColumn} column */
     const nameOf = ({ kind, id, name, infos }) => {
@@ -81,13 +93,16 @@
       const summary = kind === "metric" ? `.${infos.find(Boolean)?.summary}` : "";
       return `${kind}s.${name}${summary}`;
     };
-    /** @param {RunColumn} column @param {unknown} value */
-    const write = (column, value) => {
+    /** @param {RunColumn} column @param {number} row */
+    const write = (column, row) => {
+      const value = column.values()[row];
+      if (column === set.name) return set.nameOf(row);
+      if (column.id === "experiment") return set.tables[set.tableOf[row]].name;
       if (value === undefined) return null;
       if (column.id === "updated" || column.id === "started") return new Date(Number(value) * 1000).toISOString();
       return typeof value === "number" ? value : column.kind === "fact" ? String(value) : format.param(/** @type {any} */ (value));
     };
-    const lines = rows.map((row) => [ids[row], ...shown.map((column) => write(column, column.values()[row]))]);
+    const lines = rows.map((row) => [ids[row], ...shown.map((column) => write(column, row))]);
     return reportgen.csv([["run_id", ...shown.map(nameOf)], ...lines]);
   }
 
@@ -100,8 +115,7 @@
     if (!place) return;
     try {
       const [made] = await Promise.all([load(), reportgen.script("math")]);
-      show(root, place, made, load);
-      for (const still of root.querySelectorAll("[data-still]")) still.classList.add("replaced");
+      await show(root, place, made, load);
     } catch (error) {
       const what = error instanceof Error ? error.message : error;
       place.replaceChildren(reportgen.note("bad", `The table cannot be sorted or filtered: ${what}. What follows is from the build.`));
@@ -114,12 +128,16 @@
    * @param {Loaded} loaded
    * @param {() => Promise<Loaded>} load
    */
-  function show(root, place, loaded, load) {
+  async function show(root, place, loaded, load) {
     let set = reportgen.runSet(loaded.tables);
     let cells = reportgen.runCells(set);
     const aside = place.closest("section")?.querySelector(".head .aside");
 
     let view = readView(set);
+    /** Rows that a filter in `view.q` finds, null when it is words. @type {Uint8Array | null} */
+    let mask = null;
+    /** Why it finds none, if that can be said. */
+    let lack = "";
     /** Rows that match, in their order. @type {number[]} */
     let rows = [];
     /** @type {RunGroup[]} */
@@ -130,8 +148,6 @@
     let groupOf = new Int32Array(0);
     /** @type {RunColumn[]} */
     let columns = [];
-    /** Widths that the reader chose. @type {Map<string, number>} */
-    const widths = new Map();
     /** @type {RunLook} */
     let look;
     /** The row whose box was changed last, where a range of them starts. */
@@ -173,7 +189,8 @@
     }
 
     function arrange() {
-      const matches = set.matcher(view.q);
+      const found = mask;
+      const matches = found ? (/** @type {number} */ row) => found[row] === 1 : set.matcher(view.q);
       const wanted = inView(view.view);
       const sort = view.sort || set.usualSort();
       const by = grouping();
@@ -256,6 +273,9 @@
       if (column === look.counted) {
         for (const group of groups.slice(0, SAMPLE)) widest = Math.max(widest, widthOf(cells.countOf(group, "seed"), font));
       }
+      if (column.id === "duration") {
+        for (const group of groups.slice(0, SAMPLE)) widest = Math.max(widest, widthOf(format.duration(set.groupFact(group, column)), font));
+      }
       const mixed = (/** @type {RunGroup} */ { rows: own }) => new Set(own.map((one) => column.values()[one])).size > 1;
       if (column.kind === "param" && column !== look.counted && groups.slice(0, SAMPLE).some(mixed)) widest = Math.max(widest, widthOf("10 values", font));
       const about = column.kind === "metric" ? aboutOf(column) : "";
@@ -271,9 +291,15 @@
             widest = Math.max(widest, widthOf(format.number(mean, decimals) + interval, font) + 10);
           }
         }
-        if (view.base !== null && !narrow.matches) widest += 68;
+        if (view.base !== null && !narrow.matches) widest += 76;
       }
       return Math.min(Math.max(widest, headWidth), column.kind === "metric" ? 400 : 220) + (narrow.matches ? 10 : 16);
+    }
+
+    /** The width that the reader chose; on a phone the name leaves room for another column. @param {RunColumn} column */
+    function widthOfReader(column) {
+      const chosen = view.widths.get(column.id);
+      return chosen && column === set.name && narrow.matches ? Math.min(chosen, innerWidth / 2) : chosen;
     }
 
     /** @param {RunColumn} metric */
@@ -293,7 +319,8 @@
     /** @param {RunColumn} column @returns {Node[]} */
     function drawHead(column) {
       const sorted = sortOf(column);
-      const sign = sorted && el("span", { class: "sort", "aria-hidden": "true" }, `${sorted.down ? "▾" : "▴"}${sorted.several ? sorted.at + 1 : ""}`);
+      const place = sorted?.several ? el("span", { class: "place" }, `${sorted.at + 1}`) : null;
+      const sign = sorted && el("span", { class: "sort", "aria-hidden": "true" }, sorted.down ? "▾" : "▴", place);
       if (column.id === "strip" && column.kind === "drawn") {
         return [el("span", { class: "hidden" }, column.title), ...(look.axis ? [reportgen.runCells.drawAxis(look.axis)] : [])];
       }
@@ -328,7 +355,7 @@
       const family = getComputedStyle(place).fontFamily;
       const made = columns.map((column) => {
         const sorted = sortOf(column);
-        const chosen = widths.get(column.id);
+        const chosen = widthOfReader(column);
         return /** @type {GridColumn} */ ({
           id: column.id,
           width: chosen ?? laidOut(`${column.kind} ${column.id}`, () => Math.ceil(naturalWidth(column, family))),
@@ -464,7 +491,10 @@
     // ---- tools above the table
 
     const icon = svg("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" }, svg("path", { d: "M7 2.5a4.5 4.5 0 1 1 0 9a4.5 4.5 0 1 1 0-9M10.3 10.3l3.7 3.7", fill: "none", stroke: "currentColor", "stroke-width": 1.4, "stroke-linecap": "round" }));
-    const find = el("input", { type: "search", placeholder: "Filter by name, param, tag, note: lr=0.01 adam", "aria-label": "Filter runs", "aria-keyshortcuts": "f", spellcheck: "false", autocomplete: "off", oninput: () => later(() => change({ q: find.value })) });
+    const find = el("input", { type: "search", placeholder: "Filter: words, or metrics.acc > 0.9", "aria-label": "Filter runs", "aria-keyshortcuts": "f", spellcheck: "false", autocomplete: "off", autocapitalize: "off", oninput: typed, onfocus: () => filter().catch(() => {}) });
+    const helpButton = el("button", { type: "button", class: "find-ask", "aria-label": "How to write filters", title: "How to write filters", "aria-expanded": "false", onclick: () => filter().then((box) => box.toggleHelp(helpButton)).catch(admitFilter) }, "?");
+    const below = el("div", { class: "find-below" });
+    const finder = el("div", { class: "find" }, icon, find, el("kbd", { "aria-hidden": "true" }, "f"), helpButton);
     const views = el("div", { class: "views", role: "group", "aria-label": "Views" });
     const groupBy = el("select", { onchange: () => change({ group: groupBy.value === usualGroup() ? null : groupBy.value, fold: null }) });
     const columnsButton = el("button", { type: "button", class: "button", "aria-haspopup": "dialog", onclick: openColumns }, "Columns");
@@ -472,7 +502,7 @@
     const tools = el(
       "div",
       { class: "table-tools" },
-      el("div", { class: "find" }, icon, find, el("kbd", { "aria-hidden": "true" }, "f")),
+      finder,
       columnsButton,
       csvButton,
       views,
@@ -482,15 +512,17 @@
     const nothing = el("div", { class: "empty", hidden: true });
     const bar = el("div", { class: "selection", role: "region", "aria-label": "Selected runs", hidden: true });
     const missing = el("div");
-    const live = el("div", { class: "table-live" }, missing, tools, stage, nothing, bar);
+    const live = el("div", { class: "table-live" }, missing, tools, below, stage, nothing, bar);
     const grid = reportgen.grid(stage, {
       sort: sortBy,
       open,
       select,
       resize(c, width) {
         const { id } = columns[c - 1];
+        const widths = new Map(view.widths);
         if (width === null) widths.delete(id);
         else widths.set(id, width);
+        write({ widths });
         grid.update(setting());
         if (width !== null) reportgen.announce(`${Math.round(width)} pixels`);
       },
@@ -501,6 +533,84 @@
     function later(act) {
       clearTimeout(waiting);
       waiting = setTimeout(act, set.n > 2000 ? 120 : 0);
+    }
+
+    // ---- the filter: filter.js and what it needs are loaded when the box gets the focus, or has a filter from the address
+
+    /** @type {Promise<FilterBox> | null} */
+    let made = null;
+    /** @type {Promise<Finding> | null} */
+    let source = null;
+    let fresh = false;
+    let ready = false;
+    function filter() {
+      made ??= Promise.all(["query", "finding", "filter"].map(reportgen.script)).then(() =>
+        reportgen.filterBox({
+          input: find,
+          host: finder,
+          below,
+          tables: () => set.tables,
+          source: () => {
+            source ??= Promise.resolve(reportgen.finding(set.tables, set.tableOf, set.placeOf, fresh));
+            return source;
+          },
+          apply(q, found, why) {
+            mask = found;
+            lack = why;
+            change({ q });
+          },
+          finds: (words) => Array.from({ length: set.n }, (_, one) => one).some(set.matcher(words)),
+        }),
+      );
+      made.then(
+        () => {
+          ready = true;
+        },
+        () => {
+          made = null;
+        },
+      );
+      return made;
+    }
+    /** @param {Error} error */
+    const admitFilter = (error) => admit(`Filters cannot be answered: ${error.message}. Words can.`);
+
+    function typed() {
+      const q = find.value;
+      if (!ready && !FILTER.test(q)) later(() => change({ q }));
+      filter().then(
+        (box) => later(() => box.typed()),
+        (error) => FILTER.test(q) && admitFilter(error),
+      );
+    }
+
+    /** Take over `view.q` from the address, or for other runs. */
+    async function settle() {
+      const { q } = view;
+      mask = null;
+      lack = "";
+      find.value = q;
+      if (!made && !FILTER.test(q)) return;
+      try {
+        const box = await filter();
+        const answer = await box.check(q);
+        if (q !== view.q) return;
+        if ("mask" in answer) ({ mask, lack } = answer);
+        else view = { ...view, q: "" };
+        box.show(q, mask);
+        box.tell(q, answer);
+      } catch (error) {
+        view = { ...view, q: "" };
+        admitFilter(/** @type {Error} */ (error));
+      }
+    }
+
+    /** @param {Partial<RunsView>} [changes] */
+    function clearFilter(changes) {
+      find.value = "";
+      made?.then((box) => box.show("", null), () => {});
+      mask = null;
+      change({ ...changes, q: "" });
     }
 
     function drawViews() {
@@ -544,7 +654,7 @@
       } catch (error) {
         return admit(`The list of columns is missing: ${/** @type {Error} */ (error).message}.`);
       }
-      const choose = (/** @type {RunColumn[] | null} */ cols) => change({ cols });
+      const choose = (/** @type {RunColumn[] | null} */ cols) => change(cols ? { cols } : { cols, widths: new Map() });
       reportgen.columnList({ button: columnsButton, all: () => set.columns, shown: () => columns, label: labelOf, choose });
     }
 
@@ -595,8 +705,8 @@
       nothing.hidden = rows.length > 0;
       stage.hidden = !rows.length;
       if (rows.length) return;
-      const clear = el("button", { type: "button", class: "button", onclick: () => change({ q: "", view: "" }) }, "Show all runs");
-      const said = q.trim() ? [el("code", { dir: "auto" }, q.trim()), ` matches 0 of ${format.count(set.n, "run")}.`] : ["This view is empty."];
+      const clear = el("button", { type: "button", class: "button", onclick: () => clearFilter({ view: "" }) }, "Show all runs");
+      const said = q.trim() ? [el("code", { dir: "auto" }, q.trim()), ` matches 0 of ${format.count(set.n, "run")}.${lack}`] : ["This view is empty."];
       nothing.replaceChildren(el("p", null, el("strong", null, "No run matches."), " ", ...said), clear);
     }
 
@@ -611,7 +721,6 @@
     function update() {
       arrange();
       makeLook();
-      if (find.value !== view.q) find.value = view.q;
       const by = grouping();
       if (![...groupBy.options].some(({ value }) => value === by)) groupBy.append(el("option", { value: by }, set.byId(by)?.title ?? (by === "config" ? "configuration" : by)));
       groupBy.value = by;
@@ -633,26 +742,33 @@
     const admit = (lack) => missing.replaceChildren(...(lack ? [reportgen.note("bad", lack)] : []));
 
     /** Take over the runs as they are now. @param {Loaded} now */
-    function renew({ tables: made, lack }) {
+    async function renew({ tables: loaded, lack: less }) {
       const chosen = new Set([...view.selected].map((one) => set.fact("k")[one]));
-      set = reportgen.runSet(made);
+      const [typing, before] = [find.value, view.q];
+      set = reportgen.runSet(loaded);
       cells = reportgen.runCells(set);
+      source = null;
+      fresh = true;
       layout.clear();
-      admit(lack);
+      admit(less);
       view = { ...readView(set), selected: new Set([...set.fact("k").keys()].filter((one) => chosen.has(set.fact("k")[one]))) };
+      await settle();
+      if (typing !== before) find.value = typing;
       drawViews();
       update();
       drawGroupings();
     }
 
+    await settle();
     place.replaceChildren(live);
     admit(loaded.lack);
     drawViews();
     update();
     setTimeout(drawGroupings); // it looks at all columns, after the table is there
     if (view.selected.size) tell();
-    state.listen(() => {
+    state.listen(async () => {
       view = readView(set);
+      await settle();
       update();
       tell();
     });
@@ -663,7 +779,7 @@
       if (!everything && !ids.some((id) => data.includes(id))) return;
       try {
         await Promise.all(ids.map((id) => reportgen.reload(id)));
-        renew(await load());
+        await renew(await load());
       } catch (error) {
         admit(`The table is not up to date: ${/** @type {Error} */ (error).message}.`);
       }
@@ -680,7 +796,7 @@
       },
     });
     find.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && find.value) change({ q: "" });
+      if (event.key === "Escape" && find.value) clearFilter();
       else if (event.key === "ArrowDown" && rows.length) grid.focus(true);
       else return;
       event.preventDefault();

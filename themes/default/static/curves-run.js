@@ -1,0 +1,29 @@
+// @ts-check
+/**
+ * Starts the charts of a run's page: all its metrics, in its own colour.
+ */
+(() => {
+  "use strict";
+
+  reportgen.page("run", (root) => {
+    const section = /** @type {HTMLElement | null} */ (root.querySelector("section[data-curves]"));
+    if (!section) return;
+    /** @type {CurvesSection} */
+    const { runs, more } = JSON.parse(section.dataset.curves || "");
+    const [k] = runs;
+    const name = root.querySelector("h1")?.textContent || "";
+    const setting = () => ({
+      runs: [{ k, name, slot: Number(root.dataset.slot || 0), page: "", config: "", values: {} }],
+      charts: [],
+      more,
+      group: "",
+      smooth: 0,
+    });
+    const made = reportgen.curves(section, setting());
+    new MutationObserver(() => made.update(setting())).observe(root, { attributeFilter: ["data-slot"] });
+    document.addEventListener("reportgen:refresh", (event) => {
+      const { data, everything } = /** @type {CustomEvent} */ (event).detail;
+      if (everything || data.includes(`series/${k}`)) made.refresh();
+    });
+  });
+})();
