@@ -21,8 +21,6 @@ LABEL_GAP: Final = 13.5
 
 _LARGEST: Final = 1e307
 """Values beyond are drawn at this height, so that the span of an axis stays finite."""
-_SMALLEST: Final = 1e-300
-"""Values below are drawn as zero: numbers near the smallest have too few digits for ticks."""
 _MANTISSAS: Final = (1.0, 2.0, 2.5, 5.0)
 
 
@@ -43,9 +41,10 @@ class Axis:
 def value_axis(low: float, high: float, *, target: int = 4) -> Axis:
     """Return the axis for values from `low` to `high` (finite, low <= high) with 3 to 6 ticks, about `target`.
 
-    The axis starts at zero when that costs at most a third of the height, and ends on a tick when one is near.
+    The axis starts at zero when that costs at most a third of the height, and ends on a tick when one is near, which
+    may be one more at either end.
     """
-    low, high = (min(max(v, -_LARGEST), _LARGEST) if abs(v) > _SMALLEST else 0.0 for v in (low, high))
+    low, high = (min(max(v, -_LARGEST), _LARGEST) for v in (low, high))
     single = _is_point(low, high)
     if single:
         pad = max(abs(low), abs(high)) * 0.02 or 1.0
