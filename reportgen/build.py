@@ -76,7 +76,9 @@ def build(
     means = find_means(config, out, cache_dir, use_cache=use_cache)
     theme, cache, limits = means.theme, means.cache, means.limits
     with SiteWriter(out, cache=cache, wait=wait, on_wait=on_wait) as writer:
-        found = discover(sources, cache=cache, mirror=means.mirror, progress=partial(report, "fetch"))
+        found = discover(
+            sources, cache=cache, mirror=means.mirror, progress=partial(report, "fetch"), options=config.sources
+        )
         refs = [ref for ref in found.runs if config.includes(ref.experiment, ref.name)]
         omitted = len(found.runs) - len(refs)
         if omitted and not refs:

@@ -100,7 +100,9 @@ def build_single(
     config = replace(config, max_site_mb=None)  # the file has a limit of its own
     means = find_means(config, target, cache_dir, use_cache=use_cache)
     theme, cache = means.theme, means.cache
-    found = discover(sources, cache=cache, mirror=means.mirror, progress=partial(report, "fetch"))
+    found = discover(
+        sources, cache=cache, mirror=means.mirror, progress=partial(report, "fetch"), options=config.sources
+    )
     refs = [ref for ref in found.runs if config.includes(ref.experiment, ref.name)]
     reading = ReadingMeans(executor, report, cache_dir, use_cache)
     chosen = _choose(refs, request, config, lambda: load_runs(sources, config=config, means=reading))

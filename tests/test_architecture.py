@@ -43,6 +43,7 @@ LAYERS = {
     "reportgen.stages": 6,
     "reportgen.build": 7,
     "reportgen.exporting": 7,
+    "reportgen.importing": 7,
     "reportgen.loading": 7,
     "reportgen.serving": 7,
     "reportgen.single": 7,
@@ -68,7 +69,7 @@ DOORS = {
     "jinja2": {"reportgen.site.render"},
     "click": {"reportgen.cli"},
     "pandas": {"reportgen.loading"},
-    "pyarrow": {"reportgen.exporting.parquet"},
+    "pyarrow": {"reportgen.exporting.parquet", "reportgen.sources.trackio"},
     "watchfiles": {"reportgen.serving.watch"},
 }
 """Library -> the only modules or packages that may import it."""

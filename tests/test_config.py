@@ -157,6 +157,17 @@ def test_an_unknown_key_names_its_place_and_the_nearest(tmp_path: Path, text: st
         ("metrics = 1", "metrics: expected a table, found an integer"),
         ("[metrics]\nloss = 'min'", "metrics.loss: expected a table, found a string"),
         ("[[artifacts]]", "artifacts: expected a table, found an array"),
+        (
+            "[sources.table]\nfiles = '*.csv'",
+            "sources.table: expected an array of tables, found a table: write [[sources.table]]",
+        ),
+        ("[sources.mlflow]\ndeleted = 1", "sources.mlflow.deleted: expected true or false, found an integer"),
+        ("[[sources.table]]\nfiles = 1", "sources.table.files: expected an array of strings, found an integer"),
+        ("[[sources.table]]\nstep = 'n'", 'sources.table.files: must name files: write files = ["*.csv"]'),
+        (
+            "[[sources.table]]\nfiles = '*'\nrows = 'x'",
+            "sources.table.rows: unknown value 'x': choose one of runs, steps",
+        ),
         ("[artifacts]\nmax_mb = '1'", "artifacts.max_mb: expected a number, found a string"),
         ("[artifacts]\nmax_mb = true", "artifacts.max_mb: expected a number, found a boolean"),
         ("[theme_options]\nx = []", "theme_options.x: expected a string, a number or a boolean, found an array"),
@@ -364,12 +375,14 @@ def test_the_example_in_the_docs_uses_every_key(tmp_path: Path) -> None:
     assert config.experiment("digits").headline == ("val/accuracy",)
     assert config.max_artifact_mb == 25
     for table, keys in KEYS.items():
-        written = example if not table else re.findall(rf"\[{table}\b.*?(?=\n\[|\Z)", example, re.DOTALL)[0]
-        assert [key for key in keys if not re.search(rf"(?m)^(\[)?{key}\b", written)] == []
+        whole = table in ("", "sources")
+        written = example if whole else re.findall(rf"\[{table}\b.*?(?=\n\[|\Z)", example, re.DOTALL)[0]
+        assert [key for key in keys if not re.search(rf"(?m)^\[*(sources\.)?{key}\b", written)] == []
 
 
 def test_the_docs_describe_exactly_the_keys_that_there_are() -> None:
     headings = {"": "Top of the file", "metrics": '`[metrics."name"]`', "experiments": '`[experiments."name"]`'}
+    headings["sources.table"] = "`[[sources.table]]`"
     for table, keys in KEYS.items():
         section = DOC.split(f"## {headings.get(table, f'`[{table}]`')}\n")[1].split("\n## ")[0]
         assert re.findall(r"(?m)^\| `(\w+)` \|", section) == list(keys)

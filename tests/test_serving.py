@@ -484,6 +484,11 @@ def test_a_source_is_empty_until_a_log_is_there(tmp_path: Path, site: Path) -> N
     assert watch.find_empty([runs]) == [str(runs)]
     write_run(runs, "first")
     assert watch.find_empty([runs]) == []
+    keras = tmp_path / "keras"
+    keras.mkdir()
+    assert watch.find_empty([keras]) == [str(keras)]
+    (keras / "log.csv").write_text("epoch,accuracy,loss,val_accuracy,val_loss\n0,0.5,1.2,0.4,1.3\n1,0.6,1.0,0.5,1.1\n")
+    assert watch.find_empty([keras]) == []
     (tmp_path / "file.txt").write_text("")
     assert watch.find_empty([tmp_path / "file.txt"]) == [], "the build says what is wrong with it"
 

@@ -179,7 +179,7 @@ def test_a_time_is_absolute_and_in_utc() -> None:
     assert iso_time(-62_135_596_800) == "0001-01-01T00:00:00Z"
 
 
-@pytest.mark.parametrize("time", [None, math.nan, math.inf, 1e30, -1e30])
+@pytest.mark.parametrize("time", [None, 0.0, math.nan, math.inf, 1e30, -1e30])
 def test_a_time_that_no_calendar_has_is_missing(time: float | None) -> None:
     assert format_time(time) == "–"
     assert iso_time(time) == ""

@@ -23,10 +23,13 @@ COMMANDS: Final[Mapping[str, str]] = {
     "build": "reportgen.cli.build",
     "compare": "reportgen.cli.compare",
     "export": "reportgen.cli.export",
+    "import": "reportgen.cli.import_",
     "plot": "reportgen.cli.plot",
     "runs": "reportgen.cli.runs",
     "serve": "reportgen.cli.serve",
     "show": "reportgen.cli.show",
+    "sniff": "reportgen.cli.sniff",
+    "sources": "reportgen.cli.sources",
     "themes": "reportgen.cli.themes",
 }
 """Name of a command -> module that holds it under the module's own name."""

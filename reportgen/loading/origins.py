@@ -33,6 +33,7 @@ from reportgen.sources import (
 )
 from reportgen.sources.jsonlog import Identity, parse_streams
 from reportgen.sources.merge import merge_streams
+from reportgen.sources.options import NO_OPTIONS, SourceOptions
 from reportgen.sources.redact import redact_stream
 from reportgen.sources.site import check_document, is_site
 from reportgen.sources.statcache import cache_folder, open_regular
@@ -62,6 +63,8 @@ class Means:
     cache_dir: Path | None = None
     """Replaces the platform's cache folder."""
     use_cache: bool = True
+    options: SourceOptions = NO_OPTIONS
+    """What the configuration says of sources."""
 
     @property
     def folder(self) -> Path:
@@ -152,7 +155,7 @@ class _Logs:
     def __init__(self, roots: Sequence[str], means: Means) -> None:
         files = _cache_files(roots, means.folder)
         self._cache = StatCache(files[0] if means.use_cache else None)
-        found = discover(roots, cache=self._cache)
+        found = discover(roots, cache=self._cache, options=means.options)
         self.problems = found.problems
         self._refs: dict[str, RunRef] = {}
         self.summaries = self._read_summaries(found, SummaryCache(files[1] if means.use_cache else None), means)

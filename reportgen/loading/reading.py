@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, overload
@@ -45,7 +46,7 @@ def load_runs(source: Source, *, config: ConfigSource, means: Means) -> Runs:
     collecting = gc.isenabled()
     gc.disable()  # summaries form no cycles, and a pass over those of many runs costs more than reading them
     try:
-        library = Library(read_origins(several, means), known)
+        library = Library(read_origins(several, replace(means, options=known.sources)), known)
     finally:
         if collecting:
             gc.enable()

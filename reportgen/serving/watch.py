@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Final
 
 import orjson
 
-from reportgen.errors import ReportgenError, SiteError
+from reportgen.errors import ReportgenError, SiteError, SourceError
 from reportgen.serving.changes import Changes
 from reportgen.site import urls
+from reportgen.sources import StatCache, discover
 from reportgen.sources.parts import is_log_name
 from reportgen.sources.site import is_site
 
@@ -75,7 +76,10 @@ def _is_empty(source: Path) -> bool:
         if any(map(is_log_name, names)):
             return False
         folders[:] = [name for name in folders if not name.startswith(".")]
-    return True
+    try:
+        return not discover([source], cache=StatCache(None)).runs  # logs of other programs
+    except SourceError:
+        return True
 
 
 def iter_changes(

@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from reportgen.analysis.selection import is_training
 from reportgen.patterns import matches
 from reportgen.site.directions import guess_direction
+from reportgen.sources.options import NO_OPTIONS, SourceOptions
 
 DIRECTIONS: Final = ("max", "min", "none")
 SUMMARIES: Final = ("last", "min", "max", "mean", "first", "best")
@@ -74,6 +75,8 @@ class Config:
     artifact_include: tuple[str, ...] = ()
     """Patterns of artifact paths to publish; empty = all."""
     artifact_exclude: tuple[str, ...] = ()
+    sources: SourceOptions = NO_OPTIONS
+    """How the logs of other programs are read."""
     folder: Path = field(default=Path(), compare=False)
     """Folder of the file that was read, which `theme_dirs` are relative to."""
     notes: tuple[str, ...] = field(default=(), compare=False)
@@ -136,6 +139,7 @@ class Config:
                 "include": list(self.artifact_include),
                 "exclude": list(self.artifact_exclude),
             },
+            "sources": self.sources.describe(),
         }
 
     def digest(self) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from reportgen.errors import ConfigError
 from reportgen.site.config import DIRECTIONS, SUMMARIES, Config, ExperimentConfig, MetricConfig
+from reportgen.sources.options import ROWS, SourceOptions, TableMapping
 from reportgen.spelling import suggestion
 
 FILE: Final = "reportgen.toml"
@@ -38,12 +39,16 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
         "metrics",
         "experiments",
         "artifacts",
+        "sources",
     ),
     "metrics": ("direction", "unit", "title", "summary"),
     "experiments": ("description", "headline"),
     "artifacts": ("max_mb", "include", "exclude"),
+    "sources": ("table", "mlflow"),
+    "sources.mlflow": ("deleted",),
+    "sources.table": ("files", "step", "time", "name", "experiment", "rows", "skip"),
 }
-"""Table -> the keys it may have; `metrics` and `experiments` hold one such table a name."""
+"""Table -> the keys it may have; `metrics` and `experiments` hold one a name, `sources.table` is an array of them."""
 _LARGEST: Final = 2**40
 """Above all sizes in MiB that mean anything; in bytes it is still a number."""
 
@@ -136,7 +141,30 @@ def _config(data: object, label: str, folder: Path) -> Config:
         max_artifact_mb=artifacts.number("max_mb", Config().max_artifact_mb),
         artifact_include=artifacts.texts("include"),
         artifact_exclude=artifacts.texts("exclude"),
+        sources=_sources(top.table("sources", KEYS["sources"])),
         folder=folder,
+    )
+
+
+def _sources(table: _Table) -> SourceOptions:
+    return SourceOptions(
+        tables=tuple(map(_mapping, table.array("table", KEYS["sources.table"]))),
+        mlflow_deleted=table.table("mlflow", KEYS["sources.mlflow"]).flag("deleted"),
+    )
+
+
+def _mapping(table: _Table) -> TableMapping:
+    files = (table.text("files"),) if isinstance(table.data.get("files"), str) else table.texts("files")
+    if not all(files) or not files:
+        raise table.error("files", 'must name files: write files = ["*.csv"]')
+    return TableMapping(
+        files,
+        step=table.text("step"),
+        time=table.text("time"),
+        name=table.text("name"),
+        experiment=table.text("experiment"),
+        rows=table.choice("rows", ROWS) or "steps",
+        skip=table.texts("skip"),
     )
 
 
@@ -192,6 +220,12 @@ class _Table:
             raise self.error(key, f"expected a number up to {_LARGEST:,}, found a larger one")
         return float(value)
 
+    def flag(self, key: str) -> bool:
+        value = self.data.get(key, False)
+        if not isinstance(value, bool):
+            raise self.error(key, f"expected true or false, found {_kind(value)}")
+        return value
+
     def choice(self, key: str, choices: Sequence[str]) -> str | None:
         if key not in self.data:
             return None
@@ -218,6 +252,13 @@ class _Table:
     def table(self, key: str, known: Sequence[str] | None) -> _Table:
         return _Table(self.label, (*self.place, key), self.data.get(key, {}), known)
 
+    def array(self, key: str, known: Sequence[str]) -> list[_Table]:
+        value = self.data.get(key, [])
+        if not isinstance(value, list):
+            place = ".".join((*self.place, key))
+            raise self.error(key, f"expected an array of tables, found {_kind(value)}: write [[{place}]]")
+        return [_Table(self.label, (*self.place, key), item, known) for item in value]
+
     def tables(self, key: str) -> list[tuple[str, _Table]]:
         outer = self.table(key, None)
         return [(name, outer.table(name, KEYS[key])) for name in outer.data]
@@ -230,7 +271,7 @@ def _unknown(place: tuple[str, ...], key: str, value: object, known: Sequence[st
         return f"{lead} in this file the keys of [tool.reportgen] stand at the top, without the table"
     if len(place) == 2 and isinstance(value, dict):
         return f'{lead} a name with dots needs quotes: write [{place[0]}."{place[1]}.{key}"]'
-    elsewhere = [table for table, keys in KEYS.items() if key in keys]
+    elsewhere = [table for table, keys in KEYS.items() if key in keys and table != "sources.table"]
     if elsewhere == [""]:
         lead += f" '{key}' belongs at the top of the file, above the first [table];"
     elif "artifacts" in elsewhere:

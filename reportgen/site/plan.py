@@ -27,6 +27,7 @@ from reportgen.site.config import Config
 from reportgen.site.folder import PreviousSite
 from reportgen.site.theme import Theme
 from reportgen.sources import RunRef
+from reportgen.sources.kinds import other_kinds, package_of
 
 LIBRARIES: Final = ("jinja2", "markdown-it-py", "markupsafe", "numpy", "orjson")
 """What the bytes of a run's files depend on, beside our own code."""
@@ -57,11 +58,16 @@ def site_stamp(config: Config, theme: Theme) -> str:
 
 @cache
 def code_digest() -> str:
-    """Return the digest of reportgen's own code, so that a changed checkout makes its sites anew."""
+    """Return the digest of reportgen's own code, and of the packages that add kinds of logs by their versions.
+
+    A changed checkout, or another version of such a package, makes its sites anew.
+    """
     digest = hashlib.sha256()
     package = Path(reportgen.__file__).parent
     for file in sorted(package.rglob("*.py"), key=lambda f: f.relative_to(package).as_posix()):
         digest.update(file.relative_to(package).as_posix().encode() + b"\0" + file.read_bytes())
+    for name, point in other_kinds().items():
+        digest.update(f"{name}\0{package_of(point)}\0".encode())
     return digest.hexdigest()
 
 

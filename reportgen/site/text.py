@@ -139,7 +139,10 @@ def format_size(size_bytes: int) -> str:
 
 
 def format_time(time: float | None) -> str:
-    """Return a time in UTC seconds since the epoch as `21 Nov 2026, 12:05 UTC`; an en dash when there is none."""
+    """Return a time in UTC seconds since the epoch as `21 Nov 2026, 12:05 UTC`; an en dash when there is none.
+
+    0 is none: the time of a run whose log has no times.
+    """
     moment = _moment(time)
     if moment is None:
         return MISSING
@@ -158,7 +161,7 @@ def format_count(count: int, noun: str, plural: str = "") -> str:
 
 
 def _moment(time: float | None) -> datetime | None:
-    if time is None or not math.isfinite(time):
+    if not time or not math.isfinite(time):
         return None
     try:
         return datetime.fromtimestamp(math.floor(time), UTC)

@@ -23,6 +23,7 @@ from reportgen.sources.foreign import hash_files, read_foreign
 from reportgen.sources.histories import Found, resolve_histories
 from reportgen.sources.jsonlog import Identity, read_log
 from reportgen.sources.merge import merge_streams
+from reportgen.sources.options import NO_OPTIONS, SourceOptions
 from reportgen.sources.parts import Part
 from reportgen.sources.places import ArtifactLimits, Discovery, LogFile, Place, ReadRun, RunRef
 from reportgen.sources.record import encode_record, read_record
@@ -39,6 +40,7 @@ __all__ = [
     "Place",
     "ReadRun",
     "RunRef",
+    "SourceOptions",
     "StatCache",
     "discover",
     "encode_record",
@@ -61,13 +63,14 @@ def discover(
     cache: StatCache,
     mirror: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
+    options: SourceOptions = NO_OPTIONS,
 ) -> Discovery:
     """Return the runs in `sources`, each once, whatever the order and grouping in which they are given.
 
     With a warm `cache` only folders are listed and files are stat'ed. What is new in a site that is given by its
     address is fetched first, into a folder below `mirror` (by default in the platform's cache folder), and `progress`
-    is told (files that have come, files to fetch). Raises `SourceError` for a source that does not exist, cannot be
-    read, or holds no run log.
+    is told (files that have come, files to fetch). `options` are what the configuration says of sources. Raises
+    `SourceError` for a source that does not exist, cannot be read, or holds no run log.
     """
     if not sources:
         raise SourceError("no SOURCE given: name a folder of runs, such as runs/")
@@ -81,7 +84,7 @@ def discover(
             found, faults = find_address_runs(source, cache, place, progress=progress)
         else:
             root = find_root(source)
-            found, faults = find_site_runs(root, cache) if is_site(root) else find_runs(root, cache)
+            found, faults = find_site_runs(root, cache) if is_site(root) else find_runs(root, cache, options)
         problems.update(faults)
         for part in found:
             _add_part(parts, part)
@@ -112,9 +115,12 @@ def find_root(source: str | os.PathLike[str]) -> str:
 def _add_part(parts: dict[tuple[str, str], Part], part: Part) -> None:
     """Add a part; a folder that was given twice, or as a whole and in single files, stays one place."""
     first_file = part.place.files[0].path
-    key = (part.key, first_file if part.place.kind == "site" else os.path.dirname(first_file))
+    key = (part.key, os.path.dirname(first_file) if part.place.kind == "runs" else first_file)
     old = parts.setdefault(key, part)
     if old is part:
+        return
+    if part.place.kind not in ("runs", "site"):  # the order of its files is its kind's, and a wider SOURCE shows more
+        parts[key] = min(old, part, key=lambda own: (-len(own.place.files), _naming_order(own)))
         return
     files = {file.path: file for file in (*old.place.files, *part.place.files)}
     first = min(old, part, key=_naming_order)

@@ -134,7 +134,7 @@ def _find(event: Mapping[str, Any], kept: KeptFiles, *, in_sites: bool) -> tuple
             return file, ""
     if candidates:
         return "", "its content is not what was logged"
-    if not _is_inside(path):
+    if not is_inside(path):
         return "", "its name leaves the run's folder"
     return "", next((fault for root in kept.roots if (fault := _what_is_there(root, path))), "file is missing")
 
@@ -160,7 +160,8 @@ def _find_in_site(folder: str, digest: str, path: str) -> str:
     return ""
 
 
-def _is_inside(path: str) -> bool:
+def is_inside(path: str) -> bool:
+    """Tell whether the path of an artifact names something in the run's folder, on every system."""
     parts = path.split("/")
     return not (path.startswith("/") or "\\" in path or "\0" in path or ".." in parts or path[1:2] == ":")
 

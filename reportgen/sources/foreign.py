@@ -9,17 +9,18 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any, Final
 
 from reportgen.formats import clean_text, cut_name, run_key
 from reportgen.logartifacts import media_type
 from reportgen.model import Problem, Stream
-from reportgen.sources.artifacts import KeptFiles
+from reportgen.sources.artifacts import KeptFiles, is_inside
+from reportgen.sources.extracted import kept_file
 from reportgen.sources.faults import problem_event, with_events
-from reportgen.sources.kinds import FoundRun, Listing, iter_kinds, kind_of
-from reportgen.sources.parts import Part, label_of, list_files, make_part
+from reportgen.sources.kinds import Claim, FoundRun, Listing, iter_kinds, kind_of
+from reportgen.sources.parts import Part, label_of, list_files, make_part, redacted
 from reportgen.sources.places import LogFile, Place, RunRef
 from reportgen.sources.statcache import hash_file
 from reportgen.sources.streams import StreamMaker
@@ -27,30 +28,44 @@ from reportgen.sources.streams import StreamMaker
 NO_EXPERIMENT: Final = "runs"
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """What one kind took of a folder."""
+
+    kind: str
+    claim: Claim
+    parts: tuple[Part, ...]
+    is_same_run: bool = False
+    """Whether an earlier kind said that the folder is one run, and this one says so, too: it adds nothing."""
+
+
 def claim_folder(folder: Listing) -> tuple[list[Part], frozenset[str], list[Problem]]:
-    """Return the runs of other programs in a folder, the names of folders that belong to them, and what is wrong.
+    """Return the runs of other programs in a folder, the names of folders that belong to them, and what is wrong."""
+    claims = list(iter_claims(folder))
+    parts = [part for claimed in claims for part in claimed.parts]
+    folders = frozenset(name for claimed in claims for name in claimed.claim.folders)
+    return parts, folders, [problem for claimed in claims for problem in claimed.claim.problems]
+
+
+def iter_claims(folder: Listing) -> Iterator[Claimed]:
+    """Yield what each kind takes of a folder.
 
     Kinds are asked in their order; a file that one has taken is not shown to the next, and where one says that the
     folder is one run, what others see in it is that run again, in another format.
     """
-    parts: list[Part] = []
-    problems: list[Problem] = []
-    folders: set[str] = set()
     left = folder
     is_one_run = False
     for kind in iter_kinds():
         claim = kind.claim(left)
         if claim is None:
             continue
-        folders |= claim.folders
-        problems += claim.problems
-        if not (is_one_run and claim.is_one_run):
-            parts += (_make_part(kind.name, folder, found) for found in claim.runs)
+        is_same_run = is_one_run and claim.is_one_run
+        runs = () if is_same_run else claim.runs
+        yield Claimed(kind.name, claim, tuple(_make_part(kind.name, folder, run) for run in runs), is_same_run)
         is_one_run = is_one_run or claim.is_one_run
         left = left.without(claim.files, claim.folders)
         if not (left.files or left.folders):
             break
-    return parts, frozenset(folders), problems
 
 
 def _make_part(kind: str, folder: Listing, found: FoundRun) -> Part:
@@ -65,12 +80,25 @@ def _make_part(kind: str, folder: Listing, found: FoundRun) -> Part:
         kind,
         files,
         artifacts or os.path.join(folder.path, "artifacts"),
-        tuple(list_files(artifacts)) if artifacts else (),
+        tuple(_artifact_files(artifacts, folder, found.artifact_files)),
         item=found.item,
         extra=tuple(sorted(found.extra.items())),
     )
     facts = {"run_id": run_id, "experiment": experiment, "name": name, "parent": found.parent_id}
     return make_part(run_key(run_id), facts | {"rank": 0, "session": ""}, experiment, place)
+
+
+def _artifact_files(artifacts: str, folder: Listing, names: Iterable[str]) -> list[LogFile]:
+    """Return the named files, else all of the artifact folder; a name that leads out of it or over a link is none."""
+    if not names:
+        return list_files(artifacts) if artifacts else []
+    root = os.path.realpath(artifacts or folder.path)
+    found = []
+    for name in sorted({name for name in names if is_inside(name)}):
+        path = os.path.join(root, *name.split("/"))
+        if os.path.realpath(path) == path and os.path.isfile(path):
+            found.append(LogFile(path, redacted(clean_text(name))))
+    return found
 
 
 def _make_id(kind: str, experiment: str, folder: Listing, found: FoundRun) -> str:
@@ -90,8 +118,9 @@ def read_foreign(place: Place, ref: RunRef, kept: KeptFiles) -> tuple[Stream, ..
         problem = Problem(label, f"the file cannot be read: {error.strerror or error}", "check its permissions")
         streams = [_only_problem(label, ref, problem)]
     if not streams:
-        problem = Problem(label, "nothing of it can be read", "it may be damaged")
+        problem = Problem(label, "nothing of it can be read", "see `reportgen sniff`; it may be damaged")
         streams = [_only_problem(label, ref, problem)]
+    _keep_extracted(streams, kept)
     artifacts = list(_iter_artifacts(place, kept))
     if artifacts:
         streams[0] = with_events(streams[0], (*streams[0].events, *artifacts))
@@ -100,13 +129,22 @@ def read_foreign(place: Place, ref: RunRef, kept: KeptFiles) -> tuple[Stream, ..
 
 def _named(stream: Stream, ref: RunRef) -> Stream:
     """Return the stream under the name that discovery gave the run, which links of other pages have."""
-    return replace(stream, start={**stream.start, "run_id": ref.run_id, "experiment": ref.experiment, "name": ref.name})
+    start = {**stream.start, "run_id": ref.run_id, "experiment": ref.experiment, "name": ref.name}
+    return replace(stream, start=start | ({"parent": ref.parent_id} if ref.parent_id else {}))
 
 
 def _only_problem(label: str, ref: RunRef, problem: Problem) -> Stream:
     maker = StreamMaker(label, run_id=ref.run_id, experiment=ref.experiment, name=ref.name)
     stream = maker.finish()
     return with_events(stream, (*stream.events, problem_event(problem)))
+
+
+def _keep_extracted(streams: Iterable[Stream], kept: KeptFiles) -> None:
+    """Add the files that a kind has taken out of a log (`extracted.keep_bytes`) to those that may be artifacts."""
+    for stream in streams:
+        for event in stream.events:
+            if event["event"] == "artifact" and (file := kept_file(event.get("sha256", ""))):
+                kept.by_name.setdefault(event["path"], []).append((event["sha256"], file))
 
 
 def _iter_artifacts(place: Place, kept: KeptFiles) -> Iterator[dict[str, Any]]:

@@ -12,10 +12,12 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
-from typing import Final, Protocol
+from importlib.metadata import EntryPoint, entry_points
+from typing import Any, Final, Protocol
 
+from reportgen.errors import SourceError
 from reportgen.model import Problem, Stream
+from reportgen.sources.options import NO_OPTIONS, SourceOptions
 from reportgen.sources.places import Place, RunRef
 from reportgen.sources.statcache import open_regular
 
@@ -23,8 +25,24 @@ HEAD_BYTES: Final = 4096
 """So much of a file is looked at to tell its kind."""
 ENTRY_POINTS: Final = "reportgen.sources"
 """Group of entry points by which other packages add kinds: the name of the kind -> an object that is a `Kind`."""
+OWN_KINDS: Final = ("runs", "site")
+"""What places of our own logs and of built sites are called."""
 
-BUILT_IN: Final[Mapping[str, str]] = {}
+BUILT_IN: Final[Mapping[str, str]] = {
+    "mlflow": "reportgen.sources.mlflow",
+    "wandb": "reportgen.sources.wandb",
+    "trackio": "reportgen.sources.trackio",
+    "aim": "reportgen.sources.aim",
+    "guild": "reportgen.sources.guild",
+    "sacred": "reportgen.sources.sacred",
+    "dvclive": "reportgen.sources.dvclive",
+    "asv": "reportgen.sources.asv",
+    "pytest_benchmark": "reportgen.sources.pytest_benchmark",
+    "lm_eval": "reportgen.sources.lm_eval",
+    "frameworks": "reportgen.sources.tables.frameworks",
+    "tensorboard": "reportgen.sources.tensorboard",
+    "tables": "reportgen.sources.tables.anytable",
+}
 """Name of a kind -> module that holds it as `KIND`; earlier ones are asked first, and take what later ones would."""
 
 
@@ -35,7 +53,14 @@ class Listing:
     """
 
     def __init__(
-        self, path: str, parts: Sequence[str], files: Iterable[str], folders: Iterable[str], *, named: bool = False
+        self,
+        path: str,
+        parts: Sequence[str],
+        files: Iterable[str],
+        folders: Iterable[str],
+        *,
+        named: bool = False,
+        options: SourceOptions = NO_OPTIONS,
     ) -> None:
         self.path = path
         """Absolute path on this machine."""
@@ -45,6 +70,8 @@ class Listing:
         self.folders = frozenset(folders)
         self.named = named
         """Whether the user named this one file: what is uncertain is taken then."""
+        self.options = options
+        """What the configuration says of sources."""
         self._heads: dict[str, bytes] = {}
         self._by_suffix: dict[str, list[str]] | None = None
 
@@ -69,7 +96,14 @@ class Listing:
 
     def without(self, files: Collection[str], folders: Collection[str]) -> Listing:
         """Return the folder without what is accounted for; what was read of the others stays known."""
-        rest = Listing(self.path, self.parts, self.files - set(files), self.folders - set(folders), named=self.named)
+        rest = Listing(
+            self.path,
+            self.parts,
+            self.files - set(files),
+            self.folders - set(folders),
+            named=self.named,
+            options=self.options,
+        )
         rest._heads = self._heads
         return rest
 
@@ -115,6 +149,8 @@ class FoundRun:
     parent_id: str = ""
     artifacts: str = ""
     """Folder of artifacts below the folder, or empty."""
+    artifact_files: tuple[str, ...] = ()
+    """Artifacts one by one, where not all of a folder are some: paths below `artifacts`, or below the folder."""
     extra: Mapping[str, str] = field(default_factory=dict)
     """What `read` needs to know beside the files."""
 
@@ -154,19 +190,41 @@ class Kind(Protocol):
 
 
 @cache
+def other_kinds() -> Mapping[str, EntryPoint]:
+    """Return the entry points of the kinds that other packages add, by name; no name of ours can be taken."""
+    found: dict[str, EntryPoint] = {}
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: (point.name, package_of(point))):
+        if point.name not in BUILT_IN and point.name not in OWN_KINDS:
+            found.setdefault(point.name, point)
+    return found
+
+
+def package_of(point: EntryPoint) -> str:
+    """Return name and version of the package that has an entry point."""
+    return f"{point.dist.name} {point.dist.version}" if point.dist is not None else "an unknown package"
+
+
+@cache
 def kind_of(name: str) -> Kind:
-    """Return the kind of that name. Raises `KeyError`."""
+    """Return the kind of that name. Raises `KeyError`, and `SourceError` when another package's cannot be loaded."""
     if name in BUILT_IN:
         kind: Kind = import_module(BUILT_IN[name]).KIND
         return kind
-    for point in entry_points(group=ENTRY_POINTS, name=name):
-        other: Kind = point.load()
-        return other
-    raise KeyError(name)
+    point = other_kinds()[name]
+    remedy = f"update or remove '{package_of(point)}', which adds it"
+    try:
+        other: Any = point.load()
+    except (ImportError, AttributeError, SyntaxError) as error:
+        raise SourceError(f"the kind of log '{name}' cannot be loaded ({error}): {remedy}") from error
+    missing = [need for need in ("name", "title", "about", "claim", "read") if not hasattr(other, need)]
+    if missing or other.name != name:
+        fault = f"it has no {missing[0]}" if missing else f"it calls itself '{other.name}'"
+        raise SourceError(f"the kind of log '{name}' is not what a kind must be ({fault}): {remedy}")
+    found: Kind = other
+    return found
 
 
 def iter_kinds() -> Iterator[Kind]:
-    """Yield all kinds: the built-in ones in their order, then those of other packages by name."""
+    """Yield all kinds: the built-in ones in their order, then those of other packages by name. Raises `SourceError`."""
     yield from map(kind_of, BUILT_IN)
-    for name in sorted({point.name for point in entry_points(group=ENTRY_POINTS)} - set(BUILT_IN)):
-        yield kind_of(name)
+    yield from map(kind_of, other_kinds())

@@ -15,6 +15,8 @@ from reportgen.sources.places import LogFile, Place
 
 MAX_FOLDERS_DEEP: Final = 64
 
+_HOST: Final = re.compile(r"(tfevents\.\d+)\..*?((?:\.\d+){0,2}(?:\.v2)?)$")
+"""The name of TensorBoard's event files has the host of their writer between its time and its process."""
 _LOG_NAME: Final = re.compile(f"(?:{fnmatch.translate(RUN_LOG_GLOB)})|(?:{fnmatch.translate(RUN_LOG_GLOB + '.gz')})")
 
 
@@ -48,6 +50,7 @@ def label_of(folder: str, name: str | None = None) -> str:
     """Return what people read of a file: the last two folders and its name, never an absolute path."""
     if name is None:
         folder, name = os.path.split(folder)
+    name = _HOST.sub(r"\1\2", name)
     parts = [part for part in folder.replace("\\", "/").split("/") if part][-2:]
     return redacted(clean_text("/".join((*parts, name) if name else parts)))
 

@@ -51,6 +51,15 @@ def read_series(data: bytes) -> dict[str, dict[int, Series]]:
     return merge_series(parse_streams([data], "record", Identity("unknown", "unknown"), packed=True))
 
 
+def iter_lines(stream: Stream) -> Iterator[bytes]:
+    """Yield the lines of a log that says what `stream` says: its start, its events, its points, its end."""
+    ends = [event for event in stream.events if event["event"] == "end"]
+    yield encode_line(stream.start)
+    yield from (encode_line(event) for event in stream.events if event["event"] != "end")
+    yield from _iter_point_lines(stream.points)
+    yield from map(encode_line, ends)
+
+
 def encode_streams(streams: Iterable[Stream]) -> bytes:
     """Return a record of `streams`, in the order in which they are given."""
     text: list[bytes] = []

@@ -16,6 +16,7 @@ from reportgen.sources.faults import Faults
 from reportgen.sources.foreign import claim_folder
 from reportgen.sources.jsonlog import Identity, parse_streams
 from reportgen.sources.kinds import Listing
+from reportgen.sources.options import NO_OPTIONS, SourceOptions
 from reportgen.sources.parts import MAX_FOLDERS_DEEP, Part, is_log_name, label_of, list_files, make_part
 from reportgen.sources.places import LogFile, Place
 from reportgen.sources.shapes import repair_start
@@ -28,7 +29,7 @@ MAX_HEAD_BYTES: Final = 1 << 24
 _NO_ID: Final = Identity("", "")
 
 
-def find_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Problem]]:
+def find_runs(root: str, cache: StatCache, options: SourceOptions = NO_OPTIONS) -> tuple[list[Part], list[Problem]]:
     """Return the runs below the folder `root`, or in the file `root`, and what is wrong with files.
 
     Raises `SourceError` when there is none at all, or the folder cannot be read.
@@ -39,25 +40,25 @@ def find_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Problem]]:
     if os.path.isfile(root):
         folder, name = os.path.split(root)
         if is_log_name(name):
-            parts += _read_folder(folder, [root], cache, problems, has_artifacts=True)
+            parts += read_folder(folder, [root], cache, problems, has_artifacts=True)
         if not parts:
-            listing = Listing(folder, (os.path.basename(folder),), (name,), (), named=True)
+            listing = Listing(folder, (os.path.basename(folder),), (name,), (), named=True, options=options)
             parts, _, found = claim_folder(listing)
             problems += found
         if not parts:
             raise SourceError(
-                f"'{root}' is no run log: no line of it can be read. Give a folder of runs or events.jsonl"
+                f"'{root}' is no run log that reportgen knows: `reportgen sniff '{root}'` tells what it sees"
             )
         return parts, problems
-    for listing, skip in _iter_folders(root, problems):
+    for listing, skip in iter_folders(root, problems, options):
         logs = sorted(name for name in listing.files if is_log_name(name))
         if logs:
             seen = True
             paths = [listing.full(name) for name in logs]
             has_artifacts = ARTIFACT_FOLDER in listing.folders
-            parts += _read_folder(listing.path, paths, cache, problems, has_artifacts=has_artifacts)
+            parts += read_folder(listing.path, paths, cache, problems, has_artifacts=has_artifacts)
             skip.add(ARTIFACT_FOLDER)
-        elif listing.files or any(name.startswith(".") for name in listing.folders):
+        elif listing.files or listing.folders:
             claimed, folders, found = claim_folder(listing)
             seen = seen or bool(claimed)
             parts += claimed
@@ -66,13 +67,15 @@ def find_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Problem]]:
     if not seen:
         raise SourceError(
             f"no run logs in '{root}': neither it nor a folder below holds a log that reportgen knows. Give the folder"
-            " that holds your runs (REPORTGEN_DIR or log_dir=, by default runs/)"
+            " that holds your runs (REPORTGEN_DIR or log_dir=, by default runs/); `reportgen sources` lists the kinds"
         )
     return parts, problems
 
 
-def _iter_folders(root: str, problems: list[Problem]) -> Iterator[tuple[Listing, set[str]]]:
-    """Yield each folder below `root`, and a set for the names of its folders that are not to be entered.
+def iter_folders(
+    root: str, problems: list[Problem], options: SourceOptions = NO_OPTIONS
+) -> Iterator[tuple[Listing, set[str]]]:
+    """Yield each folder below `root`, by name, and a set for the names of its folders that are not to be entered.
 
     Links are not followed; one that leads out of `root` is a problem.
     """
@@ -101,11 +104,11 @@ def _iter_folders(root: str, problems: list[Problem]) -> Iterator[tuple[Listing,
             problems.append(Problem(label_of(folder, ""), message, "check its permissions"))
             continue
         skip: set[str] = set()
-        yield Listing(folder, parts, files, folders), skip
+        yield Listing(folder, parts, files, folders, options=options), skip
         if len(parts) <= MAX_FOLDERS_DEEP:
             waiting += [
                 (os.path.join(folder, name), (*parts, name))
-                for name in folders
+                for name in sorted(folders, reverse=True)
                 if not name.startswith(".") and name not in skip
             ]
 
@@ -115,7 +118,7 @@ def _leads_inside(link: str, root: str) -> bool:
     return os.path.realpath(link).startswith(root)
 
 
-def _read_folder(
+def read_folder(
     folder: str, logs: list[str], cache: StatCache, problems: list[Problem], *, has_artifacts: bool
 ) -> list[Part]:
     """Return the parts of runs in one folder: normally one, more where several runs wrote into it."""

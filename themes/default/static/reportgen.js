@@ -480,7 +480,7 @@ var reportgen = /** @type {Reportgen} */ (
 
     /** @param {number | null} seconds */
     function time(seconds) {
-      const moment = new Date(Math.floor(seconds === null ? Number.NaN : seconds) * 1000);
+      const moment = new Date(Math.floor(seconds || Number.NaN) * 1000);
       if (Number.isNaN(moment.getTime())) return MISSING;
       const clock = `${String(moment.getUTCHours()).padStart(2, "0")}:${String(moment.getUTCMinutes()).padStart(2, "0")}`;
       return `${moment.getUTCDate()} ${MONTHS[moment.getUTCMonth()]} ${moment.getUTCFullYear()}, ${clock} UTC`;

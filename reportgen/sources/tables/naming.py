@@ -1,0 +1,51 @@
+"""What a run is called whose log does not say it: after its folder, and not after a `logs/` on the way to it."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import Final
+
+from reportgen.sources.kinds import Listing
+
+_GENERIC: Final = frozenset(
+    "csv csv_logs lightning_logs log logger logs metrics output outputs output_dir results tb tb_logs tensorboard"
+    " tensorboard_logs vis_data".split()
+)
+"""Folders that many runs have, and that name none of them."""
+_VERSION: Final = re.compile(r"version_[0-9]+")
+
+
+def run_names(folder: Listing) -> tuple[str, str]:
+    """Return name and experiment of a run that a folder is; empty ones where the folder's own names will do."""
+    parts = list(folder.parts)
+    depth = _hydra_depth(folder)
+    if depth:
+        return parts[-depth - 1], parts[-depth - 2] if len(parts) > depth + 1 else ""
+    version = parts.pop() if len(parts) > 1 and _VERSION.fullmatch(parts[-1]) else ""
+    kept = _without_generic(parts)
+    if version:
+        return version, kept[-1] if kept else ""
+    if len(kept) == len(parts) or not kept:
+        return "", ""
+    path = folder.path
+    for _ in range(len(parts) - len(kept) + 1):
+        path = os.path.dirname(path)
+    return kept[-1], os.path.basename(path)
+
+
+def _without_generic(parts: list[str]) -> list[str]:
+    parts = list(parts)
+    while parts and parts[-1].lower() in _GENERIC:
+        parts.pop()
+    return parts
+
+
+def _hydra_depth(folder: Listing) -> int:
+    """Return how many folders above this one a job of Hydra began (its folder has `.hydra`), 0 for none."""
+    path = folder.path
+    for depth in range(1, min(5, len(folder.parts))):
+        path = os.path.dirname(path)
+        if os.path.isdir(os.path.join(path, ".hydra")):
+            return depth
+    return 0

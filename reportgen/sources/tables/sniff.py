@@ -1,0 +1,186 @@
+"""Tells by its columns whether a table of unknown origin is a run log, and which column is what. Pure.
+
+Any data set may be a table. A table is taken for a log when one column is a step by its name and rises, or is a time
+and another one has the name of a metric, and most of the others are numbers; a table of runs, when each row has a name
+of its own and results.
+"""
+
+from __future__ import annotations
+
+import io
+import re
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from reportgen.sources.faults import Faults
+from reportgen.sources.tables.layouts import Layout
+from reportgen.sources.tables.reading import read_moment
+from reportgen.sources.tables.rows import Rows, delimiter_of, iter_lines, names_of, read_csv, read_json, split_cells
+
+STEPS: Final = (
+    "step",
+    "global_step",
+    "_step",
+    "train_step",
+    "training_step",
+    "trainer/global_step",
+    "iter",
+    "iters",
+    "iteration",
+    "iterations",
+    "training_iteration",
+    "num_updates",
+    "update",
+    "updates",
+    "steps",
+    "timestep",
+    "timesteps",
+    "total_timesteps",
+    "timesteps_total",
+    "env_steps",
+    "frame",
+    "frames",
+    "epoch",
+    "epochs",
+    "round",
+    "generation",
+    "trial_number",
+)
+"""Names of columns of steps, in lower case, the surest first."""
+TIMES: Final = (
+    "time",
+    "timestamp",
+    "ts",
+    "wall_time",
+    "walltime",
+    "_timestamp",
+    "datetime",
+    "date",
+    "created_at",
+    "logged_at",
+)
+NAMES: Final = ("run", "run_id", "run_name", "runid", "experiment_name", "exp_name", "trial", "trial_id", "trial_name")
+"""Names of columns that name the run of a step."""
+RUN_NAMES: Final = (*NAMES, "name", "id", "model", "model_name", "config_name", "method", "system")
+"""The same in a table of runs."""
+EXPERIMENTS: Final = ("experiment", "project", "sweep")
+_METRIC: Final = re.compile(
+    r"(?:^|[^a-z])(?:loss|losses|acc|accuracy|lr|learning_rate|reward|rewards|return|returns|f1|auc|auroc|ppl|perplexity|"
+    r"bleu\w*|rouge\w*|mae|mse|rmse|map|miou|iou|precision|recall|grad_norm|gradnorm|kl|elbo|dice|wer|cer|psnr|ssim|fid|"
+    r"nll|bpb|bpc|top1|top5|em|exact_match|success_rate|cross_entropy|fitness|val|train)(?:$|[^a-z])"
+)
+_SURE_STEPS: Final = frozenset(STEPS[: STEPS.index("update")])
+MAX_ROWS_A_STEP: Final = 16
+"""A step with more rows is no step."""
+_RESULTS: Final = re.compile(r"(?:results?|metrics?|scores?|eval(?:uation)?|final|summary)/")
+_CONFIG: Final = re.compile(r"(?:config|params?|hparams?|hyperparam\w*|args|settings|opt(?:ion)?s)/")
+
+
+def has_metric_name(names: Sequence[str]) -> bool:
+    """Tell whether one of the names is what a metric is called."""
+    return any(_METRIC.search(name.lower()) for name in names)
+
+
+def may_be_log(head: bytes, *, is_csv: bool) -> bool:
+    """Tell by the first bytes of a file whether it is worth to be looked at."""
+    line = head.lstrip(b"\xef\xbb\xbf \r\n\t").partition(b"\n")[0]
+    if not is_csv:
+        return line[:1] == b"{"
+    names = {name.lower() for name in names_of(split_cells(line, delimiter_of(line)))}
+    return len(names) > 1 and not names.isdisjoint((*STEPS, *TIMES))
+
+
+def sniff(head: bytes, *, is_csv: bool, is_whole: bool, is_lines: bool, is_named: bool = False) -> Layout | None:
+    """Return how a table is read of which `head` is the beginning, None where it is no log.
+
+    `is_lines` says that the name of the file promises JSON lines: one row will do then. `is_named` says that the user
+    named the file: numbers will do then.
+    """
+    if not is_whole:
+        head = head[: head.rfind(b"\n") + 1]
+    faults = Faults("")
+    lines = iter_lines(io.BytesIO(head), faults)
+    rows = read_csv(lines, faults) if is_csv else read_json(lines, faults)
+    wrong = sum(event.get("count", 1) for event in faults.events())
+    if not rows.count or wrong > rows.count or (rows.count < 2 and not (is_csv or is_lines)):
+        return None
+    found = _steps_layout(rows, is_csv=is_csv, is_named=is_named) or (None if is_csv else _runs_layout(rows))
+    if found is None and is_named and len(rows.numbers) >= len(rows.texts):
+        return Layout("", "csv" if is_csv else "json")
+    return found
+
+
+def _steps_layout(rows: Rows, *, is_csv: bool, is_named: bool) -> Layout | None:
+    lower = {name.lower(): name for name in reversed((*rows.numbers, *rows.texts))}
+    steps = tuple(lower[name] for name in STEPS if name in lower and _is_step(rows, lower[name]))
+    times = tuple(lower[name] for name in TIMES if name in lower and _is_time(rows, lower[name]))
+    run = next((lower[name] for name in NAMES if name in lower), "")
+    experiment = next((lower[name] for name in EXPERIMENTS if name in lower), "")
+    special = {*steps, *times, run, experiment}
+    metrics = [name for name in rows.numbers if name not in special]
+    texts = [name for name, (_, values) in rows.texts.items() if name not in special and len(set(values)) > 1]
+    if not metrics or (not steps and not times) or len(texts) * 4 > len(metrics):
+        return None
+    is_sure = any(step.lower() in _SURE_STEPS for step in steps)
+    if not is_sure and not is_named and not has_metric_name(metrics):
+        return None
+    return Layout(
+        "",
+        "csv" if is_csv else "json",
+        steps=steps[:1],
+        times=times[:1],
+        run=run,
+        experiment=experiment,
+        restart="" if run else "first",
+    )
+
+
+def _is_step(rows: Rows, name: str) -> bool:
+    """Tell whether a column is of whole numbers that rise, but for new beginnings, with few rows each."""
+    if name not in rows.numbers:
+        return False
+    own_rows, values = rows.numbers[name]
+    if len(own_rows) * 2 < rows.count or not np.isfinite(values).all() or bool((values != np.floor(values)).any()):
+        return False
+    falls = int((values[1:] < values[:-1]).sum())
+    return float(values.min()) >= 0 and falls * 5 <= len(values) and len(values) <= MAX_ROWS_A_STEP * len(set(values))
+
+
+def _is_time(rows: Rows, name: str) -> bool:
+    """Tell whether a column is of times that do not fall."""
+    if name in rows.texts and name not in rows.numbers:
+        times = [read_moment(text) for text in rows.texts[name][1]]
+        known = np.asarray([time for time in times if time is not None])
+        return len(known) == rows.count and bool((known[1:] >= known[:-1]).all())
+    if name not in rows.numbers:
+        return False
+    values = rows.numbers[name][1]
+    return len(values) == rows.count and float(np.nanmin(values)) >= 1e8 and bool((values[1:] >= values[:-1]).all())
+
+
+def _runs_layout(rows: Rows) -> Layout | None:
+    """Return the layout of a table in which each row is a run: it has settings and results, or a name and metrics."""
+    names = [*rows.numbers, *rows.texts]
+    lower = {name.lower(): name for name in reversed(names)}
+    candidates = (lower[name] for name in RUN_NAMES if name in lower)
+    run = next((name for name in candidates if _names_each(rows, name)), "")
+    experiment = next((lower[name] for name in EXPERIMENTS if name in lower and lower[name] in rows.texts), "")
+    has_both = any(_CONFIG.match(name) for name in names) and any(_RESULTS.match(name) for name in rows.numbers)
+    results = [name for name in rows.numbers if name != run and not _CONFIG.match(name)]
+    long_texts = [n for n, (_, texts) in rows.texts.items() if n != run and max(map(len, texts)) > 100]
+    is_board = bool(run) and has_metric_name(results) and len(results) * 2 >= len(rows.texts) and not long_texts
+    if not (has_both or is_board):
+        return None
+    times = tuple(lower[name] for name in TIMES if name in lower)
+    steps = tuple(lower[name] for name in STEPS if name in lower and lower[name] in rows.numbers)
+    return Layout("", steps=steps[:1], times=times[:1], run=run, experiment=experiment, rows="runs")
+
+
+def _names_each(rows: Rows, name: str) -> bool:
+    """Tell whether a column has a text of its own in each row."""
+    if name not in rows.texts:
+        return False
+    own_rows, texts = rows.texts[name]
+    return len(own_rows) == rows.count and len(set(texts)) == rows.count

@@ -1,0 +1,188 @@
+"""JSON lines and CSV of unknown origin: which are logs, what their columns are, and which are left alone."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from pathlib import Path
+
+import pytest
+
+from reportgen.errors import SourceError
+from reportgen.sources import discover, read_run
+from reportgen.sources.options import SourceOptions, TableMapping
+from reportgen.sources.statcache import StatCache
+from tests.foreignruns import find, messages, read_all, read_one, rows, survives
+
+T0 = 1_700_000_000
+
+
+def write(folder: Path, files: dict[str, str]) -> Path:
+    for name, text in files.items():
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text)
+    return folder
+
+
+def lines(*objects: object) -> str:
+    return "".join(json.dumps(one) + "\n" for one in objects)
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [
+        ("log.csv", f"iter,ts,loss,note\n10,{T0},2.5,a\n20,{T0 + 1},1.5,a\n"),
+        ("log.tsv", f"iter\tts\tloss\n10\t{T0 * 1000}\t2.5\n20\t{T0 * 1000 + 1000}\t1.5\n"),
+        ("log.jsonl", lines({"iter": 10, "ts": T0, "loss": 2.5}, {"iter": 20, "ts": T0 + 1, "loss": 1.5})),
+        (
+            "log.json",
+            lines(
+                {"iter": 10, "ts": "2023-11-14T22:13:20Z", "loss": 2.5},
+                {"iter": 20, "ts": "2023-11-14T23:13:21+01:00", "loss": 1.5},
+            ),
+        ),
+        ("log.csv", "iter;ts;loss\n10;2023-11-14 22:13:20;2.5\n20;2023-11-14 22:13:21;1.5\n"),
+    ],
+)
+def test_a_table_with_steps_is_a_run(tmp_path: Path, name: str, text: str) -> None:
+    run = read_one(write(tmp_path / "e" / "r", {name: text, "config.json": '{"lr": 0.5}'}).parent)
+    assert (run.summary.experiment, run.summary.name) == ("e", "r")
+    assert rows(run, "loss") == [(10, float(T0), 2.5), (20, T0 + 1.0, 1.5)]
+    assert set(run.series) == {"loss"}
+    assert run.summary.params == {"lr": 0.5}
+    assert messages(run) == []
+
+
+def test_several_tables_of_a_folder_are_several_runs(tmp_path: Path) -> None:
+    text = "step,loss\n0,1.5\n1,0.5\n"
+    runs = read_all(write(tmp_path / "sweep", {"a.csv": text, "b.csv": text}))
+    assert {name: run.summary.experiment for name, run in runs.items()} == {"a": "sweep", "b": "sweep"}
+
+
+def test_a_column_names_the_runs(tmp_path: Path) -> None:
+    text = "run,step,loss\nx,0,1.5\ny,0,2.5\nx,1,0.5\n"
+    runs = read_all(write(tmp_path / "sweep", {"all.csv": text}))
+    assert sorted(runs) == ["x", "y"]
+    assert rows(runs["x"], "loss") == [(0, None, 1.5), (1, None, 0.5)]
+
+
+def test_a_step_that_begins_again_is_another_run(tmp_path: Path) -> None:
+    text = "step,loss\n0,4\n1,3\n2,2\n0,9\n1,8\n1,7\n"
+    runs = read_all(write(tmp_path / "e" / "r", {"l.csv": text}).parent)
+    assert sorted(runs) == ["l 1", "l 2"]
+    assert rows(runs["l 2"], "loss") == [(0, None, 9.0), (1, None, 7.0)]
+
+
+def test_a_leaderboard_is_a_run_a_line(tmp_path: Path) -> None:
+    rows_ = [{"model": m, "config": {"lr": 0.1, "opt": "adam"}, "results": {"f1": 0.5}, "seed": 1} for m in "ab"]
+    runs = read_all(write(tmp_path / "board", {"board.jsonl": lines(*rows_)}))
+    assert sorted(runs) == ["a", "b"]
+    assert runs["a"].summary.params == {"config/lr": 0.1, "config/opt": "adam"}
+    assert rows(runs["a"], "results/f1") == [(0, None, 0.5)]
+
+
+DATA_SETS = {
+    "iris.csv": "sepal_length,sepal_width,species\n5.1,3.5,setosa\n4.9,3.0,setosa\n",
+    "prices.csv": "Date,Open,High,Low,Close,Volume\n2020-01-01,1,2,3,4,5\n2020-01-02,1,2,3,4,5\n",
+    "sensors.csv": "timestamp,temperature,humidity\n1700000000,20.5,40\n1700000060,20.6,41\n",
+    "paysim.csv": "step,type,amount,nameOrig,nameDest\n1,PAYMENT,9.5,C1,M1\n1,TRANSFER,181.0,C2,M2\n",
+    "many.csv": "step,x,y\n" + "".join(f"1,{i},{i}\n" for i in range(40)),
+    "falling.csv": "step,x\n" + "".join(f"{9 - i},{i}\n" for i in range(10)),
+    "people.jsonl": lines({"name": "Ada", "age": 36}, {"name": "Bob", "age": 40}),
+    "qa.jsonl": lines({"id": "1", "question": "why?", "score": 1.5}, {"id": "2", "question": "x" * 200, "score": 2}),
+    "package.json": '{"name": "x", "version": 1}',
+    "words.txt": "step by step\n",
+    "notes.log": "epoch 1 loss 2\n",
+    "empty.csv": "",
+    "header.csv": "step,loss\n",
+    "events.json": lines({"level": "info", "time": T0, "msg": "x"}, {"level": "info", "time": T0 + 1, "msg": "y"}),
+}
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_a_data_set_is_no_run_and_no_problem(tmp_path: Path, name: str) -> None:
+    write(tmp_path / "data", {name: DATA_SETS[name]})
+    write(tmp_path / "run", {"log.csv": "step,loss\n0,1\n1,2\n"})
+    found = find(tmp_path)
+    assert [ref.name for ref in found.runs] == ["run"]
+    assert found.problems == ()
+
+
+def test_a_file_that_is_named_is_taken_if_it_can_be(tmp_path: Path) -> None:
+    write(tmp_path, DATA_SETS | {"bare.csv": "a,b\n1,2\n3,4\n"})
+    assert rows(read_one(tmp_path / "bare.csv"), "b") == [(0, None, 2.0), (1, None, 4.0)]
+    with pytest.raises(SourceError, match="sniff"):
+        find(tmp_path / "words.txt")
+
+
+def test_a_mapping_is_trusted(tmp_path: Path) -> None:
+    write(tmp_path / "s", {"prices.csv": DATA_SETS["prices.csv"], "other.csv": DATA_SETS["iris.csv"]})
+    mapping = TableMapping(("price*.csv",), time="Date", skip=("Volume",))
+    found = discover([tmp_path / "s"], cache=StatCache(None), options=SourceOptions((mapping,)))
+    ((read,),) = (read_run(ref) for ref in found.runs)
+    assert set(read.run.series) == {"Open", "High", "Low", "Close"}
+    assert rows(read.run, "Close") == [(0, 1577836800.0, 4.0), (1, 1577923200.0, 4.0)]
+
+
+def test_a_mapping_of_rows_that_are_runs(tmp_path: Path) -> None:
+    write(tmp_path / "s", {"deep/board.csv": "who,team,auc,opt\na,x,0.5,adam\nb,y,0.25,sgd\n"})
+    mapping = TableMapping(("deep/*.csv",), name="who", experiment="team", rows="runs")
+    found = discover([tmp_path / "s"], cache=StatCache(None), options=SourceOptions((mapping,)))
+    assert sorted((ref.experiment, ref.name) for ref in found.runs) == [("x", "a"), ("y", "b")]
+    runs = {ref.name: read_run(ref)[0].run for ref in found.runs}
+    assert rows(runs["b"], "auc") == [(0, None, 0.25)]
+    assert runs["b"].summary.params == {"opt": "sgd"}
+
+
+def test_a_folder_of_data_is_passed_over_with_one_line(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for number in range(1200):
+        (folder / f"{number:04}.csv").write_text("a,b\n1,2\n")
+    write(tmp_path / "run", {"log.csv": "step,loss\n0,1\n1,2\n"})
+    found = find(tmp_path)
+    assert [problem.message for problem in found.problems] == [
+        "200 tables were not looked into: the first 1000 of the folder are no run logs"
+    ]
+
+
+@pytest.mark.slow
+def test_a_folder_with_a_hundred_thousand_files_is_passed_in_seconds(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    folder.mkdir()
+    for number in range(100_000):
+        os.close(os.open(folder / f"{number}.csv", os.O_CREAT | os.O_WRONLY))
+    write(tmp_path / "run", {"log.csv": "step,loss\n0,1\n1,2\n"})
+    begin = time.perf_counter()
+    assert len(find(tmp_path).runs) == 1
+    assert time.perf_counter() - begin < 5
+
+
+def test_lines_that_are_wrong_are_counted(tmp_path: Path) -> None:
+    good = lines({"step": 0, "loss": 1.5}, {"step": 1, "loss": float("nan")}, {"step": 2, "loss": 0.5})
+    text = good + "\n[1]\n" + '{"step": 3, "loss": ' + "\n" + '{"step": 4, "loss": 2.5}\n{"step": 5, "lo'
+    run = read_one(write(tmp_path / "e" / "r", {"l.jsonl": text}).parent)
+    assert rows(run, "loss") == [(0, None, 1.5), (1, None, None), (2, None, 0.5), (4, None, 2.5)]
+    assert sorted(messages(run)) == ["a line is no JSON", "a line is no JSON object", "the last line was cut"]
+
+
+def test_huge_numbers_and_deep_rows_are_survived(tmp_path: Path) -> None:
+    deep = '{"step": 1, "loss": 2, "x": ' + '{"a": ' * 500 + "1" + "}" * 501 + "\n"
+    text = lines({"step": 0, "loss": 1}) + deep + '{"step": 99999999999999999999999, "loss": 1' + "0" * 400 + "}\n"
+    run = read_one(write(tmp_path / "e" / "r", {"l.jsonl": text}).parent)
+    assert [value for _, _, value in rows(run, "loss")][:2] == [1.0, 2.0]
+
+
+def test_damage(tmp_path: Path) -> None:
+    sound = write(
+        tmp_path / "sound",
+        {
+            "a/l.jsonl": lines({"step": 0, "loss": 1.5, "x": {"y": 2}}, {"step": 1, "loss": float("nan")}),
+            "b/l.csv": 'step,loss,note\n0,1.5,"a, b"\n1,2.5,c\n',
+            "b/args.yaml": "lr: 0.1\nopt: [a, b]\n",
+            "c/board.jsonl": lines({"model": "a", "f1": 0.5}, {"model": "b", "f1": 0.25}),
+        },
+    )
+    survives(sound, tmp_path / "scratch", 120)
