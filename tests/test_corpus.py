@@ -30,9 +30,6 @@ EXPLAINED: Final[dict[str, dict[str, str]]] = {
     "dvclive/alex000kim+ML-Pipeline-With-DVC-SkyPilot-HuggingFace": {
         r"2 values looked like secrets and were replaced": "params of transformers that are called `…_token`",
     },
-    "mlflow/cr21+MLOps_ExperimentTracking_HyperParameterOptimizations": {
-        r"meta\.yaml: steps were logged more than once": "Lightning logs `epoch` once in training, once in validation",
-    },
     "tensorboard/janosh+tensorboard-reducer": {
         r"duplicate_steps/.*: steps were logged more than once": "written so on purpose",
     },

@@ -90,12 +90,12 @@ def serve(
     ):
 
         def rebuild() -> str:
-            wrong, waiting = settings.renew(), _waiting(watch.find_empty(sources))
+            wrong, waiting = settings.renew(), _waiting(watch.find_empty(sources, settings.config.sources))
             if not waiting:
                 _build(sources, out, settings.config, 1, None)
             return waiting or wrong
 
-        waiting = _waiting(watch.find_empty(sources))
+        waiting = _waiting(watch.find_empty(sources, settings.config.sources))
         if waiting:
             server.state = waiting
             click.echo(f"{printable(waiting)}; Ctrl-C ends")

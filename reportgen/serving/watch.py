@@ -19,6 +19,7 @@ from reportgen.errors import ReportgenError, SiteError, SourceError
 from reportgen.serving.changes import Changes
 from reportgen.site import urls
 from reportgen.sources import StatCache, discover
+from reportgen.sources.options import NO_OPTIONS, SourceOptions
 from reportgen.sources.parts import is_log_name
 from reportgen.sources.site import is_site
 
@@ -62,12 +63,12 @@ def watched_folders(sources: Sequence[Path | str]) -> list[Path]:
     return [path.parent if (path := Path(source)).is_file() else path for source in sources]
 
 
-def find_empty(sources: Sequence[Path | str]) -> list[str]:
+def find_empty(sources: Sequence[Path | str], options: SourceOptions = NO_OPTIONS) -> list[str]:
     """Return those of `sources` whose runs are still to come: folders that are not there or hold no log."""
-    return [os.fspath(source) for source in sources if _is_empty(Path(source))]
+    return [os.fspath(source) for source in sources if _is_empty(Path(source), options)]
 
 
-def _is_empty(source: Path) -> bool:
+def _is_empty(source: Path, options: SourceOptions) -> bool:
     if not source.is_dir():
         return not source.exists()
     if is_site(str(source)) or not os.access(source, os.R_OK | os.X_OK):
@@ -77,7 +78,7 @@ def _is_empty(source: Path) -> bool:
             return False
         folders[:] = [name for name in folders if not name.startswith(".")]
     try:
-        return not discover([source], cache=StatCache(None)).runs  # logs of other programs
+        return not discover([source], cache=StatCache(None), options=options).runs  # logs of other programs
     except SourceError:
         return True
 

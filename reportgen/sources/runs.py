@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import orjson
@@ -48,6 +48,7 @@ def find_runs(root: str, cache: StatCache, options: SourceOptions = NO_OPTIONS) 
         if not parts:
             raise SourceError(
                 f"'{root}' is no run log that reportgen knows: `reportgen sniff '{root}'` tells what it sees"
+                f"{_told(problems)}"
             )
         return parts, problems
     for listing, skip in iter_folders(root, problems, options):
@@ -68,8 +69,17 @@ def find_runs(root: str, cache: StatCache, options: SourceOptions = NO_OPTIONS) 
         raise SourceError(
             f"no run logs in '{root}': neither it nor a folder below holds a log that reportgen knows. Give the folder"
             " that holds your runs (REPORTGEN_DIR or log_dir=, by default runs/); `reportgen sources` lists the kinds"
+            f"{_told(problems)}"
         )
     return parts, problems
+
+
+def _told(problems: Sequence[Problem]) -> str:
+    """Return what is wrong with the first of the files that could have been a log, to be added to an error."""
+    if not problems:
+        return ""
+    first = min(problems, key=lambda p: (p.where, p.line or 0, p.message))
+    return f". {first.where}: {first.message}" + (f" ({first.hint})" if first.hint else "")
 
 
 def iter_folders(

@@ -53,7 +53,7 @@ def report(title: str, folder: Path) -> None:
     found = timed(lambda: discover([folder], cache=StatCache(None)))
     points = read_refs(refs)
     ours = timed(lambda: read_refs(refs))
-    paths = [file.path for ref in refs for place in ref.places for file in place.files]
+    paths = {file.path for ref in refs for place in ref.places for file in place.files}
     bare = timed(lambda: [Path(path).read_bytes() for path in paths])
     mb = sum(os.path.getsize(path) for path in paths) / 2**20
     print(

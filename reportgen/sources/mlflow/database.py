@@ -46,7 +46,7 @@ STORES: Final = ("mlruns", "mlartifacts")
 BUSY_S: Final = 2.0
 MAX_TEXT: Final = 16 * 2**20
 """Bytes of one value."""
-MAX_COPY: Final = 4 * 2**30
+MAX_COPY: Final = 2**30
 TICK: Final = 1_000_000
 MAX_TICKS: Final = 20_000
 """A query is stopped after `TICK` times so many steps of SQLite's machine."""

@@ -24,6 +24,8 @@ META: Final = "meta.yaml"
 MODELS: Final = "models"
 TRASH: Final = ".trash"
 META_BYTES: Final = 1 << 18
+DATA_BYTES: Final = 1 << 22
+"""The description of a data set may hold its schema and a profile."""
 TEXT_BYTES: Final = 1 << 20
 MAX_FILES: Final = 100_000
 """So many files of a run are read."""
@@ -395,7 +397,7 @@ def _checked_meta(path: str, faults: Faults) -> dict[str, Any]:
     """Return what a `meta.yaml` says; what cannot be read is counted."""
     label = "/".join(path.replace("\\", "/").split("/")[-2:])
     try:
-        found = read_yaml(_plain(documents.read_bytes(path, META_BYTES)))
+        found = read_yaml(_plain(documents.read_bytes(path, DATA_BYTES)))
     except OSError as error:
         faults.add(None, f"`{label}` cannot be read: {error.strerror or error}", "check its permissions")
         return {}
