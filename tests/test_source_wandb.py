@@ -206,6 +206,9 @@ def test_a_histogram_that_is_none_gives_nothing() -> None:
         {"values": [1], "packedBins": {"min": "x", "size": 1}},
     ):
         assert read_histogram(broken) == []
+    counts = [3, 4, 0, 7, *[6] * 14, 1, 1]
+    assert read_histogram({"values": [7, 0, 0, 133], "bins": [0, 1, 2, 3, 4]})[0] == 1  # where the first bin ends
+    assert read_histogram({"values": counts, "bins": list(range(len(counts) + 1))})[0] == pytest.approx(1.5)
     assert read_histogram({"values": [1e308, 1e308], "bins": [-1e308, 0, 1e308]})[2] == 0
 
 
@@ -276,11 +279,20 @@ def test_an_empty_log_leaves_what_lies_beside_it(tmp_path: Path) -> None:
     assert messages(read_one(tmp_path)) == ["the log holds no record that can be read"]
 
 
-def test_ids_that_people_gave_are_unique_in_their_project_alone(tmp_path: Path) -> None:
-    write_run(tmp_path / "a", [run_record("exp1", f3="one")], "exp1")
-    write_run(tmp_path / "b", [run_record("exp1", f3="two")], "exp1")
-    ids = {ref.run_id for ref in discover([tmp_path], cache=StatCache(None)).runs}
-    assert ids == {"one/exp1", "two/exp1"}
+@pytest.mark.parametrize(
+    ("own", "run_ids"),
+    [
+        ("exp1", {"one/exp1", "two/exp1"}),
+        ("baseline", {"one/baseline", "two/baseline"}),  # W&B makes such ids, too, and nothing tells them from words
+        ("tzub3czu", {"tzub3czu"}),
+    ],
+)
+def test_only_an_id_that_cannot_be_a_word_joins_runs_of_two_projects(
+    tmp_path: Path, own: str, run_ids: set[str]
+) -> None:
+    write_run(tmp_path / "a", [run_record(own, f3="one")], own)
+    write_run(tmp_path / "b", [run_record(own, f3="two")], own)
+    assert {ref.run_id for ref in discover([tmp_path], cache=StatCache(None)).runs} == run_ids
 
 
 def test_a_run_that_was_resumed_is_one_run_with_two_sessions(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ MAX_TEXT: Final = 1000
 """Longer text is cut where it becomes a tag."""
 MAX_TEXTS: Final = 10_000
 QUANTILES: Final = (5, 25, 50, 75, 95)
+LARGE: Final = 1e200
 
 
 class TypedValues:
@@ -85,8 +86,9 @@ def read_histogram(value: Mapping[str, Any]) -> list[float]:
         return []
     if not (np.isfinite(heights).all() and np.isfinite(borders).all() and (heights >= 0).all()):
         return []
-    largest = heights.max()
-    total = np.concatenate([[0.0], np.cumsum(heights / (largest or 1.0))])
+    if heights.max() > LARGE:
+        heights = heights / LARGE  # so that their sum is finite; whole counts stay exact otherwise
+    total = np.concatenate([[0.0], np.cumsum(heights)])
     if not total[-1] > 0:
         return []
     wanted = np.array(QUANTILES) / 100 * total[-1]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import random
 import struct
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -48,6 +49,16 @@ def own_records(path: Path) -> Iterator[Any]:
             yield message
 
 
+def finished_log(folder: Path) -> Path:
+    """Return the log of the only run below `folder`, once it is whole: W&B goes on writing it after `finish()`."""
+    (log,) = folder.glob("**/*.wandb")
+    ends = time.monotonic() + 60
+    while not any(record.WhichOneof("record_type") == "exit" for record in own_records(log)):
+        assert time.monotonic() < ends, "W&B wrote no exit record"
+        time.sleep(0.05)
+    return log
+
+
 def test_every_value(tmp_path: Path) -> None:
     chance = random.Random(5)
     run = wandb.init(
@@ -77,11 +88,12 @@ def test_every_value(tmp_path: Path) -> None:
     run.config.update({"late": 3})
     run.summary["best_of_all"] = 0.9
     run.finish()
-    (log,) = (tmp_path / "work").glob("**/*.wandb")
+    log = finished_log(tmp_path / "work")
     read = read_one(tmp_path / "work")
     assert messages(read) == []
     summary = read.summary
-    assert (summary.run_id, summary.experiment, summary.name) == (run.id, "digits", "brave-otter")
+    assert summary.run_id in (run.id, f"digits/{run.id}")  # the latter where W&B made an id of letters alone
+    assert (summary.experiment, summary.name) == ("digits", "brave-otter")
     assert (summary.status, summary.group, summary.notes) == ("finished", "sweep-3", "Wider *helped*.")
     assert summary.params == {"lr": 0.1, "layers": "[256,10]", "opt.name": "adam", "opt.eps": None, "late": 3}
     assert summary.tags == {"baseline": "true", "best": "true", "job_type": "train", "text": "hello"}
@@ -110,6 +122,7 @@ def test_a_run_that_failed_and_one_that_was_logged_at_steps_of_its_own(tmp_path:
     for step in (0, 10, 25):
         run.log({"acc": -step}, step=step)
     run.finish(exit_code=3)
+    finished_log(tmp_path / "work")
     read = read_one(tmp_path / "work")
     assert (read.summary.status, read.summary.error) == ("failed", "exit code 3")
     assert read.series["acc"][0].steps.tolist() == [0, 10, 25]

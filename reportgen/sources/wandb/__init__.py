@@ -37,7 +37,11 @@ MAX_ARTIFACTS: Final = 20_000
 _FOLDER: Final = re.compile(r"(?:offline-)?run-[0-9]{8}_[0-9]{6}-(.+)")
 _LOG: Final = re.compile(r"run-(.+)\.wandb")
 _MADE_ID: Final = re.compile(r"(?=.*[0-9])[a-z0-9]{8}")
-"""What W&B makes where no id is given; other ids are unique in their project alone."""
+"""What W&B makes where no id is given, if it has a digit.
+
+Any other id, and those that W&B makes of letters alone, may be a word that somebody chose, such as `baseline`, and is
+unique in its project only.
+"""
 
 
 class WandB:

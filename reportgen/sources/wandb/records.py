@@ -111,7 +111,8 @@ def iter_records(file: Readable, faults: Faults) -> Iterator[list[bytes]]:
         data, at = more, 0
     joiner.drop()
     if is_empty:
-        faults.add(None, "the log holds no record that can be read", "what lies beside it is shown")
+        hint = "its run has just begun, or was killed before it wrote; what lies beside it is shown"
+        faults.add(None, "the log holds no record that can be read", hint)
 
 
 def _read_fully(file: Readable, size: int) -> bytes:
