@@ -124,6 +124,8 @@ class Code:
     commit: str = ""
     commit_time: float | None = None
     parents: tuple[str, ...] = ()
+    subject: str = ""
+    """First line of the commit's message."""
     branch: str = ""
     dirty: bool | None = None
     """True when the working tree had uncommitted changes; None when unknown."""
@@ -242,6 +244,12 @@ class Summary:
     notes: str
     """All notes as logged, in Markdown, joined by blank lines and cut at 65,536 characters."""
     commit: str
+    commit_time: float | None
+    """UTC seconds since the epoch at which the commit was made, None when unknown."""
+    commit_parents: tuple[str, ...]
+    """Hashes of the commits that it follows, the first parent first; empty when unknown."""
+    commit_subject: str
+    """First line of the commit's message, at most 200 characters; empty when unknown."""
     branch: str
     dirty: bool | None
     artifacts: int

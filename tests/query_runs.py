@@ -196,6 +196,7 @@ def from_json(data: Mapping[str, Any]) -> Summary:
         "artifact_paths": tuple(data["artifact_paths"]),
     }
     rest: dict[str, Any] = {"note": "", "models": (), "problems": (), "ranks": 1, "sessions": 1}
+    rest |= {"commit_time": None, "commit_parents": (), "commit_subject": ""}
     return Summary(**{**data, **dropped, **rest})
 
 

@@ -43,6 +43,7 @@ def test_git_tells_commit_branch_and_remote_without_credentials(repository: Path
         "commit": git("rev-parse", "HEAD"),
         "commit_time": 1790000000,
         "parents": [git("rev-parse", "HEAD~1")],
+        "subject": "second",
         "branch": "trunk",
         "dirty": False,
         "remote": "https://example.org/digits.git",

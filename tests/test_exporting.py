@@ -220,7 +220,7 @@ def test_json_holds_what_the_documentation_lists(runs: Runs, tmp_path: Path) -> 
     assert all(f"`{name}`" in metric for name in records[-1]["metrics"]["val/loss"])
     full = full_record(runs.run("mlp-512"), CONFIG)
     assert set(full) - set(records[0]) == {"code", "env"}
-    assert set(full["code"]) == {"commit", "commit_time", "branch", "dirty", "remote", "entry", "command"}
+    assert set(full["code"]) == {"commit", "commit_time", "subject", "branch", "dirty", "remote", "entry", "command"}
 
 
 def test_what_is_not_finite_is_a_word_and_what_steers_a_terminal_is_escaped(runs: Runs) -> None:

@@ -13,6 +13,8 @@ from reportgen.capture.redaction import redact_arguments, strip_credentials
 
 GIT_TIMEOUT_S: Final = 5.0
 """Longest time that one call of git may take; a repository on a slow disk is left out rather than waited for."""
+MAX_SUBJECT: Final = 200
+"""Characters that are kept of the first line of a commit's message."""
 
 
 def read_code(program: Path | None, arguments: Sequence[str]) -> dict[str, Any]:
@@ -31,7 +33,7 @@ def read_code(program: Path | None, arguments: Sequence[str]) -> dict[str, Any]:
 
 
 def read_git(folder: Path) -> dict[str, Any]:
-    """Return `commit`, `commit_time`, `parents`, `branch`, `dirty` and `remote` as far as git tells them."""
+    """Return `commit`, `commit_time`, `parents`, `subject`, `branch`, `dirty` and `remote` as far as git tells them."""
     status = _git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
     if status is None:
         return {}
@@ -43,10 +45,11 @@ def read_git(folder: Path) -> dict[str, Any]:
             facts["branch"] = line.removeprefix("# branch.head ")
         elif not line.startswith("#"):
             facts["dirty"] = True
-    described = _git(folder, "log", "-1", "--no-show-signature", "--format=%ct %P", "HEAD")
+    described = _git(folder, "log", "-1", "--no-show-signature", "--format=%ct %P%n%s", "HEAD")
     if described:
-        time, *parents = described.split()
-        facts.update(commit_time=int(time), parents=parents)
+        head, _, subject = described.partition("\n")
+        time, *parents = head.split()
+        facts.update(commit_time=int(time), parents=parents, subject=subject.rstrip("\n")[:MAX_SUBJECT])
     remote = _git(folder, "config", "--get", "remote.origin.url")
     if remote:
         facts["remote"] = strip_credentials(_without_home(remote.strip()))

@@ -88,6 +88,7 @@ def code_record(code: Code) -> dict[str, Any]:
     return {
         "commit": code.commit,
         "commit_time": None if code.commit_time is None else encode_number(code.commit_time),
+        "subject": code.subject,
         "branch": code.branch,
         "dirty": code.dirty,
         "remote": code.remote,

@@ -43,6 +43,7 @@ INTERRUPTED: Final = "interrupted"
 MAX_STEP: Final = 2**63 - 1
 NOTE_LENGTH: Final = 200
 """Characters of the beginning of the notes in a summary."""
+MAX_SUBJECT: Final = 200
 MAX_NOTES: Final = 65_536
 """Characters of all notes together in a summary; the rest is in the run's record."""
 
@@ -92,6 +93,9 @@ def merge_streams(
         note=_plain(notes),
         notes="\n\n".join(notes)[:MAX_NOTES],
         commit=code.commit,
+        commit_time=code.commit_time,
+        commit_parents=code.parents,
+        commit_subject=code.subject[:MAX_SUBJECT],
         branch=code.branch,
         dirty=code.dirty,
         artifacts=len(artifacts),
@@ -304,6 +308,7 @@ def _code(events: Iterable[Event]) -> Code:
         commit=field_of(merged, "commit"),
         commit_time=field_of(merged, "commit_time"),
         parents=tuple(field_of(merged, "parents")),
+        subject=field_of(merged, "subject"),
         branch=field_of(merged, "branch"),
         dirty=field_of(merged, "dirty"),
         remote=field_of(merged, "remote"),

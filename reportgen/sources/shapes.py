@@ -69,6 +69,7 @@ SHAPES: Final[Mapping[str, Mapping[str, Check]]] = {
         "commit": _TEXT,
         "commit_time": (_is_time, None),
         "parents": _TEXTS,
+        "subject": _TEXT,
         "branch": _TEXT,
         "dirty": (_is_flag, None),
         "remote": _TEXT,

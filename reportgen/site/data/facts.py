@@ -81,6 +81,7 @@ def _code(code: Code) -> dict[str, Any]:
         "commit": code.commit,
         "commit_time": code.commit_time,
         "parents": code.parents,
+        "subject": code.subject,
         "branch": code.branch,
         "dirty": code.dirty,
         "remote": code.remote,

@@ -40,7 +40,9 @@ _FLAG: Final[_Kinds] = frozenset({bool})
 _FACTS: Final[Mapping[str, _Kinds]] = {
     **dict.fromkeys("key run_id name status error".split(), _TEXT),
     **dict.fromkeys("start_time last_time duration_s".split(), _NUMBER),
-    **dict.fromkeys("parent_id group user note commit branch".split(), _TEXT),
+    **dict.fromkeys("parent_id group user note commit".split(), _TEXT),
+    "commit_time": _OPTIONAL,
+    **dict.fromkeys("commit_subject branch".split(), _TEXT),
     "dirty": frozenset({bool, NoneType}),
     **dict.fromkeys("artifacts ranks sessions".split(), _COUNT),
 }
@@ -88,6 +90,7 @@ def encode_summaries(summaries: Sequence[Summary], *, level: int = GZIP_LEVEL) -
         ],
         "order": {"params": _orders(params), "tags": _orders(tags), "metrics": _orders(metrics)},
         "notes": _rest([s.notes for s in summaries]),
+        "commit_parents": _rest([s.commit_parents for s in summaries]),
         "artifact_paths": _rest([s.artifact_paths for s in summaries]),
         "inputs": _rest([list(map(dataclasses.astuple, s.inputs)) for s in summaries]),
         "models": _rest([list(map(dataclasses.astuple, s.models)) for s in summaries]),
@@ -195,6 +198,7 @@ def _decode_rows(payload: Any) -> tuple[Summary, ...]:
         "tags": tags,
         "metrics": metrics,
         "notes": _rows(payload["notes"], n, _text, ""),
+        "commit_parents": _rows(payload["commit_parents"], n, _texts, ()),
         "artifact_paths": _rows(payload["artifact_paths"], n, _texts, ()),
         "inputs": _rows(payload["inputs"], n, lambda rows: tuple(_input(row) for row in rows), ()),
         "models": _rows(payload["models"], n, lambda rows: tuple(_model_version(row) for row in rows), ()),

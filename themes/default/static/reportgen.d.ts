@@ -229,6 +229,7 @@ interface RunFacts {
     commit: string;
     commit_time: number | null;
     parents: string[];
+    subject: string;
     branch: string;
     dirty: boolean | null;
     remote: string;
