@@ -122,7 +122,7 @@ def test_all_that_torch_logs_of_a_run_is_one_run(tmp_path: Path) -> None:
         own.add_graph(torch_model(), torch_input())
         own.add_hparams({"lr": 0.5, "batch": 32, "opt": "sgd"}, {"hparam/accuracy": 0.75})
     run = read_one(tmp_path)
-    quantiles = {f"weights/p{p:02d}" for p in (5, 25, 50, 75, 95)}
+    quantiles = {f"weights/q{p:02d}" for p in (5, 25, 50, 75, 95)}
     assert set(run.series) == {"loss", "both/a", "both/b", "hparam/accuracy"} | quantiles
     assert run.summary.params == {"lr": 0.5, "batch": 32, "opt": "sgd"}
     assert (run.summary.status, run.summary.problems) == ("finished", ())
@@ -132,8 +132,8 @@ def test_all_that_torch_logs_of_a_run_is_one_run(tmp_path: Path) -> None:
     files = {path: Path(file).read_bytes() for path, file in read_run(ref)[0].artifact_files.items()}
     assert files.pop("text/sample.md").decode().count("## Step") == 6
     assert files == pictures
-    assert run.series["weights/p50"][0].values == pytest.approx(0, abs=0.1)
-    assert run.series["weights/p95"][0].values == pytest.approx(1.645, abs=0.15)
+    assert run.series["weights/q50"][0].values == pytest.approx(0, abs=0.1)
+    assert run.series["weights/q95"][0].values == pytest.approx(1.645, abs=0.15)
 
 
 def torch_model() -> Any:
@@ -179,11 +179,11 @@ def test_what_tensorflow_2_writes_is_read(tmp_path: Path) -> None:
         writer.add_event(Event(wall_time=T0 + number, step=number, summary=summary))
     writer.close()
     run = read_one(tmp_path)
-    assert set(run.series) == {"train/loss"} | {f"train/weights/p{p:02d}" for p in (5, 25, 50, 75, 95)}
+    assert set(run.series) == {"train/loss"} | {f"train/weights/q{p:02d}" for p in (5, 25, 50, 75, 95)}
     assert run.summary.params == {"units": 16, "dropout": 0.5, "optimizer": "adam"}
     assert (run.summary.status, run.summary.problems, run.summary.group) == ("finished", (), "")
     for percent in (5, 25, 50, 75, 95):
-        (value,) = run.series[f"train/weights/p{percent:02d}"][0].values
+        (value,) = run.series[f"train/weights/q{percent:02d}"][0].values
         assert value == pytest.approx(np.percentile(samples, percent), abs=float(np.ptp(samples)) / 30)
     assert sorted(artifact.path for artifact in run.artifacts) == [
         "audio/train/sound/00000003.wav",

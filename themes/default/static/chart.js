@@ -33,8 +33,7 @@
    * @property {Float64Array} y
    * @property {Float64Array} values `y` with what has no place
    * @property {Float64Array | null} raw
-   * @property {Float64Array | null} low
-   * @property {Float64Array | null} high
+   * @property {ChartBand[]} bands the widest first
    * @property {number} first index of the first point shown, -1 without any
    * @property {number} last
    * @property {number} lost points that a logarithmic axis has no place for
@@ -63,7 +62,7 @@
    * @property {(y: number) => number} toY
    */
   /** @typedef {{ moveTo(x: number, y: number): void, lineTo(x: number, y: number): void, closePath(): void }} Pen */
-  /** @typedef {{ curve: Curve, kind: "band" | "edge" | "raw" | "line" }} Layer */
+  /** @typedef {{ curve: Curve, kind: "band" | "edge" | "raw" | "line", band?: ChartBand }} Layer */
   /** @typedef {{ curve: Curve, i: number, x: number, y: number }} Hit a point near the cursor, in px */
 
   // ---- lines
@@ -71,13 +70,18 @@
   /** @param {ChartSpec} spec */
   const logX = (spec) => spec.log_x && spec.x.kind !== "wall";
 
+  /** @param {ChartLine} line @returns {ChartBand[]} */
+  const bandsOf = ({ bands, low, high }) => bands || (low && high ? [{ label: "", low, high }] : []);
+
   /** @param {ChartLine} line @param {ChartSpec} spec @returns {Curve} */
   function lookAt(line, spec) {
-    let { x, y, raw, low, high } = line;
+    let { x, y, raw } = line;
+    let bands = bandsOf(line);
     /** @param {(values: Float64Array) => Float64Array} change */
     const each = (change) => {
       [x, y] = [change(x), change(y)];
-      [raw, low, high] = [raw, low, high].map((values) => values && change(values));
+      raw = raw && change(raw);
+      bands = bands.map(({ label, low, high }) => ({ label, low: change(low), high: change(high) }));
     };
     if (!x.every((v, i) => Number.isFinite(v) && (i === 0 || v >= x[i - 1]))) {
       const all = x;
@@ -96,12 +100,12 @@
       for (const v of raw || y) if (v <= 0) lost++;
       y = positive(y);
       raw = raw && positive(raw);
-      low = low?.map((v) => Math.max(v, 1e-305)) ?? null;
+      bands = bands.map((band) => ({ ...band, low: band.low.map((v) => Math.max(v, 1e-305)) }));
     }
     const first = y.findIndex(Number.isFinite);
     let last = first < 0 ? -1 : y.length - 1;
     while (last >= 0 && !Number.isFinite(y[last])) last--;
-    return { line, x, y, values, raw, low, high, first, last, lost, breaks: reportgen.math.gaps(x), from: 0, to: x.length - 1 };
+    return { line, x, y, values, raw, bands, first, last, lost, breaks: reportgen.math.gaps(x), from: 0, to: x.length - 1 };
   }
 
   /** On the line at x; NaN where it does not pass. @param {Curve} curve @param {number} at */
@@ -144,8 +148,7 @@
     let [low, high, laterLow, later, longest] = [Infinity, -Infinity, Infinity, -Infinity, 0];
     for (const c of drawn) {
       longest = Math.max(longest, c.x.length);
-      for (const edge of [c.raw || c.y, c.low, c.high]) {
-        if (!edge) continue;
+      for (const edge of [c.raw || c.y, ...c.bands.slice(0, 1).flatMap(({ low, high }) => [low, high])]) {
         for (let i = c.from; i <= c.to; i++) {
           const v = edge[i];
           // The bucket of an envelope that begins before the view reaches into it.
@@ -456,11 +459,9 @@
     stop();
   }
 
-  /** @param {Pen} pen @param {Frame} frame @param {Curve} curve */
-  function drawBand(pen, frame, curve) {
+  /** @param {Pen} pen @param {Frame} frame @param {Curve} curve @param {ChartBand} band */
+  function drawBand(pen, frame, curve, { low, high }) {
     const { x, breaks, from, to } = curve;
-    const low = /** @type {Float64Array} */ (curve.low);
-    const high = /** @type {Float64Array} */ (curve.high);
     const dense = to - from > 4 * frame.width;
     let next = reportgen.math.lowerBound(breaks, from);
     /** @type {[number, number, number][]} x, top, bottom */
@@ -494,16 +495,18 @@
   /** From back to front; the first lines of the spec are in front, and pinned ones before all. @param {Frame} frame @returns {Layer[]} */
   function layersOf({ drawn }) {
     const order = [...drawn].reverse().sort((a, b) => Number(a.line.pinned) - Number(b.line.pinned));
+    /** @param {Curve} curve @param {ChartBand} band @returns {Layer[]} */
+    const shade = (curve, band) => [{ curve, kind: "band", band }, ...(curve.line.spread ? [/** @type {Layer} */ ({ curve, kind: "edge", band })] : [])];
     return [
-      ...order.filter((c) => c.low && c.high).flatMap((curve) => /** @type {Layer[]} */ ([{ curve, kind: "band" }, ...(curve.line.spread ? [{ curve, kind: "edge" }] : [])])),
+      ...order.flatMap((curve) => curve.bands.flatMap((band) => shade(curve, band))),
       ...order.filter((c) => c.raw).map((curve) => /** @type {Layer} */ ({ curve, kind: "raw" })),
       ...order.map((curve) => /** @type {Layer} */ ({ curve, kind: "line" })),
     ];
   }
 
   /** @param {Pen} pen @param {Frame} frame @param {Layer} layer */
-  function drawLayer(pen, frame, { curve, kind }) {
-    if (kind === "band" || kind === "edge") drawBand(pen, frame, curve);
+  function drawLayer(pen, frame, { curve, kind, band }) {
+    if (band) drawBand(pen, frame, curve, band);
     else drawLine(pen, frame, curve, (kind === "raw" && curve.raw) || curve.y);
   }
 
@@ -737,16 +740,27 @@
   function describe({ lines, x }) {
     const told = lines.slice(0, 5).map((line) => {
       const [first, low, high, last] = factsOf(line).map((v) => reportgen.math.numberText(v));
-      return `${plain(line.label) || "values"}: ${first} to ${last}, between ${low} and ${high}`;
+      const ends = (line.bands || []).map((band) => `, ${band.label} at the end ${[band.low, band.high].map((edge) => reportgen.math.numberText(edge[edge.length - 1])).join(" to ")}`);
+      return `${plain(line.label) || (line.bands ? "median" : "values")}: ${first} to ${last}, between ${low} and ${high}${ends.join("")}`;
     });
     const rest = lines.length > 5 ? ` ${format.count(lines.length - 5, "more line")}.` : "";
     return `${format.count(lines.length, "line")} over ${x.label}. ${told.join("; ")}${told.length ? "." : ""}${rest}`;
   }
 
+  /** A histogram as its median and the edges of its bands. @param {ChartLine} line @returns {ChartLine[]} */
+  function quantilesOf(line) {
+    if (!line.bands) return [line];
+    const edges = line.bands.flatMap(({ label, low, high }) => [
+      { ...line, label: `${label}, lower`, y: low },
+      { ...line, label: `${label}, upper`, y: high },
+    ]);
+    return [{ ...line, label: line.label || "median" }, ...edges];
+  }
+
   /** @param {ChartSpec} spec */
   function tableOf(spec) {
     const head = ["Line", "First", "Lowest", "Highest", "Last", "Points"];
-    const rows = spec.lines.map((line) => {
+    const rows = spec.lines.flatMap(quantilesOf).map((line) => {
       const cells = [...factsOf(line).map((v) => format.number(v)), format.number(line.x.length)];
       return el("tr", null, el("th", { scope: "row", dir: "auto" }, line.label || spec.title), ...cells.map((cell) => el("td", { class: "num" }, cell)));
     });
@@ -974,30 +988,39 @@
 
     /** @param {Frame} f @param {Hit[]} told nearest first @param {number} more */
     function tell(f, told, more) {
-      const decimals = format.decimals(told.flatMap(({ curve, i }) => [curve.values, curve.raw, curve.low, curve.high].flatMap((all) => (all ? [all[i]] : []))));
+      const decimals = format.decimals(told.flatMap(({ curve, i }) => [curve.values, curve.raw, ...curve.bands.flatMap(({ low, high }) => [low, high])].flatMap((all) => (all ? [all[i]] : []))));
       const write = (/** @type {Float64Array} */ values, /** @type {number} */ i) => format.number(values[i], decimals);
+      const between = (/** @type {ChartBand} */ { low, high }, /** @type {number} */ i) => `${write(low, i)} – ${write(high, i)}`;
       const place = told[0].x;
       put(head, say(spec, told[0].curve.x[told[0].i]));
       put(meaning, told.some(({ curve }) => curve.raw) ? "smoothed, as logged" : "");
       put(rest, more ? `${format.number(more)} more` : "");
-      told.forEach((hit, n) => {
-        const { curve, i } = hit;
-        const { line, values, raw, low, high } = curve;
+      let n = 0;
+      const row = (/** @type {string} */ mark, /** @type {string} */ title, /** @type {string} */ page, /** @type {string} */ main, /** @type {string} */ also) => {
         rows[n] ||= makeRow();
-        const { swatch, name, value, beside } = rows[n];
-        swatch.setAttribute("class", `swatch s${slotOf(line)}${isDashed(line) ? " dashed" : ""}`);
-        put(name, cut(line.label || spec.title, 220));
-        if (held && line.page) name.setAttribute("href", line.page);
+        const { swatch, name, value, beside } = rows[n++];
+        swatch.setAttribute("class", mark);
+        put(name, title);
+        if (page) name.setAttribute("href", page);
         else name.removeAttribute("href");
-        put(value, write(values, i));
-        const also = raw ? write(raw, i) : low && high ? `${write(low, i)} – ${write(high, i)}` : "";
-        put(beside, [also, Math.abs(hit.x - place) > 2 && `at ${say(spec, curve.x[i])}`].filter(Boolean).join(" "));
-      });
-      if (list.children.length !== told.length) list.replaceChildren(...rows.slice(0, told.length).map((row) => row.item));
+        put(value, main);
+        put(beside, also);
+      };
+      for (const { curve, i, x } of told) {
+        const { line, values, raw, bands } = curve;
+        const mark = `swatch s${slotOf(line)}${isDashed(line) ? " dashed" : ""}`;
+        const also = raw ? write(raw, i) : bands.length && !line.bands ? between(bands[0], i) : "";
+        const title = cut(line.label || (line.bands ? "median" : spec.title), 220);
+        const where = Math.abs(x - place) > 2 && `at ${say(spec, curve.x[i])}`;
+        row(mark, title, held ? line.page : "", write(values, i), [also, where].filter(Boolean).join(" "));
+        if (line.bands) for (const band of [...bands].reverse()) row("off", band.label, "", "", between(band, i));
+      }
+      if (list.children.length !== n) list.replaceChildren(...rows.slice(0, n).map(({ item }) => item));
       const right = place < (f.width + f.right) / 2;
       const below = emptier(f, right);
       const { style } = readout;
-      style.maxWidth = `${Math.max(120, right ? f.width + f.right - place - 12 : f.left + place - 12)}px`;
+      const least = told.some(({ curve }) => curve.line.bands) ? 190 : 120;
+      style.maxWidth = `${Math.max(least, right ? f.width + f.right - place - 12 : f.left + place - 12)}px`;
       [style.left, style.top, style.bottom] = [right ? "auto" : "0", below ? "auto" : `${f.top}px`, below ? `${BOTTOM + 4}px` : "auto"];
     }
 
@@ -1194,7 +1217,10 @@
     /** @param {Hit[]} hits nearest first */
     function announce(hits) {
       if (at === null) return;
-      const told = hits.slice(0, 3).map(({ curve, i }) => `${plain(curve.line.label)} ${format.number(curve.values[i])}`.trim());
+      const told = hits.slice(0, 3).map(({ curve, i }) => {
+        const quantiles = (curve.line.bands ? curve.bands : []).map(({ label, low, high }) => `, ${label} ${format.number(low[i])} to ${format.number(high[i])}`);
+        return `${plain(curve.line.label)} ${format.number(curve.values[i])}${quantiles.join("")}`.trim();
+      });
       reportgen.announce(`${say(spec, at)}: ${told.join(", ")}${hits.length > 3 ? ", " + (hits.length - 3) + " more" : ""}`);
     }
 

@@ -116,9 +116,9 @@
       const name = line.label || title;
       head.push(name);
       const main = { at: line.x, values: line.raw || line.y };
-      if (!line.low || !line.high) return [main];
-      head.push(`${name} low`, `${name} high`);
-      return [main, { at: line.x, values: line.low }, { at: line.x, values: line.high }];
+      const bands = line.bands || (line.low && line.high ? [{ label: "", low: line.low, high: line.high }] : []);
+      for (const { label } of bands) head.push(...["low", "high"].map((edge) => [name, label, edge].filter(Boolean).join(" ")));
+      return [main, ...bands.flatMap(({ low, high }) => [low, high].map((values) => ({ at: line.x, values })))];
     });
     columns.forEach(({ at, values }, column) => {
       for (let i = 0; i < at.length; i++) {

@@ -304,6 +304,12 @@ interface LoadedRun {
 
 // ---- chart.js: one chart
 
+/** Two opposite quantiles, `5–95 %`. */
+interface ChartBand {
+  label: string;
+  low: Float64Array;
+  high: Float64Array;
+}
 interface ChartLine {
   /** Stays the same while the reader changes the view. */
   id: string;
@@ -316,9 +322,11 @@ interface ChartLine {
   y: Float64Array;
   /** Values as logged, drawn faint behind `y`; null when `y` is them. */
   raw: Float64Array | null;
-  /** Band around the line. */
+  /** Band around the line; the widest where there are `bands`. */
   low: Float64Array | null;
   high: Float64Array | null;
+  /** Quantiles around the median of a histogram, the widest first. */
+  bands?: ChartBand[];
   /** True when the band is the lowest and highest of many points: it gets an outline, so that a spike shows. */
   spread?: boolean;
   /** Link of the line's run, for the readout; empty without one. */
@@ -690,7 +698,14 @@ interface CurvesChart {
   said: string;
   /** Smoothing as long as the reader chooses none; that of the setting without it. */
   smooth?: number;
-  lines: { metric: string; label: string; dashed: boolean }[];
+  lines: CurvesLine[];
+}
+interface CurvesLine {
+  metric: string;
+  label: string;
+  dashed: boolean;
+  /** Quantiles that are drawn around the metric, the median of a histogram: names of metrics, the widest first. */
+  bands?: { label: string; low: string; high: string }[];
 }
 interface CurvesSetting {
   /** The runs to draw; their files are loaded when the first chart comes into view. At most 200 are drawn. */
