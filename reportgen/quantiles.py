@@ -38,6 +38,12 @@ class Band(NamedTuple):
         low, high = self.percents
         return f"{low:g}–{high:g} %" if low else "min–max"
 
+    @property
+    def ends(self) -> tuple[str, str]:
+        """Each edge in words: `5 %` and `95 %`, or `min` and `max`."""
+        low, high = self.percents
+        return (f"{low:g} %", f"{high:g} %") if low else ("min", "max")
+
 
 def quantile_name(histogram: str, percent: float) -> str:
     """Return the name of a quantile, `weights/q05` or `weights/q97.5`; more than four decimals are rounded."""

@@ -28,7 +28,7 @@ class CurvesLine:
     def as_json(self) -> dict[str, Any]:
         """Return the line as values for JSON."""
         line = {"metric": self.metric, "label": self.label, "dashed": self.dashed}
-        bands = [{"label": band.label, "low": band.low, "high": band.high} for band in self.bands]
+        bands = [{"label": band.label, "ends": band.ends, "low": band.low, "high": band.high} for band in self.bands]
         return {**line, "bands": bands} if bands else line
 
 

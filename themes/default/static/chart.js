@@ -71,7 +71,7 @@
   const logX = (spec) => spec.log_x && spec.x.kind !== "wall";
 
   /** @param {ChartLine} line @returns {ChartBand[]} */
-  const bandsOf = ({ bands, low, high }) => bands || (low && high ? [{ label: "", low, high }] : []);
+  const bandsOf = ({ bands, low, high }) => bands || (low && high ? [{ label: "", ends: ["low", "high"], low, high }] : []);
 
   /** @param {ChartLine} line @param {ChartSpec} spec @returns {Curve} */
   function lookAt(line, spec) {
@@ -81,7 +81,7 @@
     const each = (change) => {
       [x, y] = [change(x), change(y)];
       raw = raw && change(raw);
-      bands = bands.map(({ label, low, high }) => ({ label, low: change(low), high: change(high) }));
+      bands = bands.map((band) => ({ ...band, low: change(band.low), high: change(band.high) }));
     };
     if (!x.every((v, i) => Number.isFinite(v) && (i === 0 || v >= x[i - 1]))) {
       const all = x;
@@ -747,14 +747,12 @@
     return `${format.count(lines.length, "line")} over ${x.label}. ${told.join("; ")}${told.length ? "." : ""}${rest}`;
   }
 
-  /** A histogram as its median and the edges of its bands. @param {ChartLine} line @returns {ChartLine[]} */
+  /** A histogram as its quantiles, the highest first. @param {ChartLine} line @returns {ChartLine[]} */
   function quantilesOf(line) {
     if (!line.bands) return [line];
-    const edges = line.bands.flatMap(({ label, low, high }) => [
-      { ...line, label: `${label}, lower`, y: low },
-      { ...line, label: `${label}, upper`, y: high },
-    ]);
-    return [{ ...line, label: line.label || "median" }, ...edges];
+    const above = line.bands.map(({ ends, high }) => ({ ...line, label: ends[1], y: high }));
+    const below = line.bands.map(({ ends, low }) => ({ ...line, label: ends[0], y: low }));
+    return [...above, { ...line, label: line.label || "median" }, ...below.reverse()];
   }
 
   /** @param {ChartSpec} spec */
@@ -1012,15 +1010,16 @@
         const also = raw ? write(raw, i) : bands.length && !line.bands ? between(bands[0], i) : "";
         const title = cut(line.label || (line.bands ? "median" : spec.title), 220);
         const where = Math.abs(x - place) > 2 && `at ${say(spec, curve.x[i])}`;
+        const quantiles = line.bands ? [...bands] : [];
+        for (const { ends, high } of quantiles) row("off", ends[1], "", write(high, i), "");
         row(mark, title, held ? line.page : "", write(values, i), [also, where].filter(Boolean).join(" "));
-        if (line.bands) for (const band of [...bands].reverse()) row("off", band.label, "", "", between(band, i));
+        for (const { ends, low } of quantiles.reverse()) row("off", ends[0], "", write(low, i), "");
       }
       if (list.children.length !== n) list.replaceChildren(...rows.slice(0, n).map(({ item }) => item));
       const right = place < (f.width + f.right) / 2;
       const below = emptier(f, right);
       const { style } = readout;
-      const least = told.some(({ curve }) => curve.line.bands) ? 190 : 120;
-      style.maxWidth = `${Math.max(least, right ? f.width + f.right - place - 12 : f.left + place - 12)}px`;
+      style.maxWidth = `${Math.max(120, right ? f.width + f.right - place - 12 : f.left + place - 12)}px`;
       [style.left, style.top, style.bottom] = [right ? "auto" : "0", below ? "auto" : `${f.top}px`, below ? `${BOTTOM + 4}px` : "auto"];
     }
 

@@ -271,7 +271,7 @@
             if (!series) return [];
             exact &&= series.exact;
             const drawnBands = bands?.map((band) => ({
-              label: band.label,
+              ...band,
               low: edgeOf(known(band.low), "low", series.steps),
               high: edgeOf(known(band.high), "high", series.steps),
             }));

@@ -116,8 +116,8 @@
       const name = line.label || title;
       head.push(name);
       const main = { at: line.x, values: line.raw || line.y };
-      const bands = line.bands || (line.low && line.high ? [{ label: "", low: line.low, high: line.high }] : []);
-      for (const { label } of bands) head.push(...["low", "high"].map((edge) => [name, label, edge].filter(Boolean).join(" ")));
+      const bands = line.bands || (line.low && line.high ? [{ ends: ["low", "high"], low: line.low, high: line.high }] : []);
+      for (const { ends } of bands) head.push(...ends.map((end) => `${name} ${end}`));
       return [main, ...bands.flatMap(({ low, high }) => [low, high].map((values) => ({ at: line.x, values })))];
     });
     columns.forEach(({ at, values }, column) => {

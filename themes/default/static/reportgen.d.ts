@@ -307,6 +307,8 @@ interface LoadedRun {
 /** Two opposite quantiles, `5–95 %`. */
 interface ChartBand {
   label: string;
+  /** What its edges are, `5 %` and `95 %`. */
+  ends: string[];
   low: Float64Array;
   high: Float64Array;
 }
@@ -705,7 +707,7 @@ interface CurvesLine {
   label: string;
   dashed: boolean;
   /** Quantiles that are drawn around the metric, the median of a histogram: names of metrics, the widest first. */
-  bands?: { label: string; low: string; high: string }[];
+  bands?: { label: string; ends: string[]; low: string; high: string }[];
 }
 interface CurvesSetting {
   /** The runs to draw; their files are loaded when the first chart comes into view. At most 200 are drawn. */
