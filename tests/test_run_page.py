@@ -416,9 +416,12 @@ def test_a_histogram_is_one_chart_and_one_row(renderer: Renderer) -> None:
             "metric": "net/w/q50",
             "label": "",
             "dashed": False,
-            "bands": [
-                {"label": "5–95 %", "ends": ("5 %", "95 %"), "low": "net/w/q05", "high": "net/w/q95"},
-                {"label": "25–75 %", "ends": ("25 %", "75 %"), "low": "net/w/q25", "high": "net/w/q75"},
+            "quantiles": [
+                ("95 %", "net/w/q95"),
+                ("75 %", "net/w/q75"),
+                ("median", "net/w/q50"),
+                ("25 %", "net/w/q25"),
+                ("5 %", "net/w/q05"),
             ],
         }
     ]

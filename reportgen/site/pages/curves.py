@@ -28,8 +28,11 @@ class CurvesLine:
     def as_json(self) -> dict[str, Any]:
         """Return the line as values for JSON."""
         line = {"metric": self.metric, "label": self.label, "dashed": self.dashed}
-        bands = [{"label": band.label, "ends": band.ends, "low": band.low, "high": band.high} for band in self.bands]
-        return {**line, "bands": bands} if bands else line
+        if not self.bands:
+            return line
+        above = [(band.ends[1], band.high) for band in self.bands]
+        below = [(band.ends[0], band.low) for band in reversed(self.bands)]
+        return {**line, "quantiles": [*above, ("median", self.metric), *below]}
 
 
 @dataclass(frozen=True, slots=True)

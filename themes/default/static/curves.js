@@ -22,7 +22,7 @@
   const LOOKED_AT = 150;
 
   /** @typedef {Record<string, string>} View */
-  /** @typedef {{ x: Float64Array, y: Float64Array, low: Float64Array | null, high: Float64Array | null, bands?: ChartBand[] }} Points */
+  /** @typedef {{ x: Float64Array, y: Float64Array, low: Float64Array | null, high: Float64Array | null }} Points */
 
   // ---- the view: what the address says, all of it text; empty is the default
 
@@ -91,30 +91,12 @@
 
   /** Lines ascend in x: the times of a run that was resumed, or another metric, may not. @param {Points} points @returns {Points} */
   function ascending(points) {
-    const { x, y, low, high, bands } = points;
+    const { x, y, low, high } = points;
     if (x.every((value, i) => value >= (i ? x[i - 1] : value))) return points;
     const order = [...x.keys()].filter((i) => Number.isFinite(x[i])).sort((a, b) => x[a] - x[b]);
     /** @param {Float64Array} values */
     const pick = (values) => Float64Array.from(order, (i) => values[i]);
-    return {
-      x: pick(x),
-      y: pick(y),
-      low: low && pick(low),
-      high: high && pick(high),
-      bands: bands?.map((band) => ({ ...band, low: pick(band.low), high: pick(band.high) })),
-    };
-  }
-
-  /** The last value at each step, of an envelope its lowest or highest; NaN where there is none. @param {RunSeries | undefined} series @param {"low" | "high"} side @param {Float64Array} steps */
-  function edgeOf(series, side, steps) {
-    if (!series) return steps.map(() => NaN);
-    const values = (!series.exact && series[side]) || series.values;
-    if (series.steps.length === steps.length && series.steps.every((step, i) => step === steps[i])) return values;
-    let at = 0;
-    return steps.map((step) => {
-      while (at < series.steps.length && series.steps[at] <= step) at++;
-      return at && series.steps[at - 1] === step ? values[at - 1] : NaN;
-    });
+    return { x: pick(x), y: pick(y), low: low && pick(low), high: high && pick(high) };
   }
 
   /** Where the finite values end and others follow. @param {Points} points */
@@ -210,10 +192,7 @@
       if (item.loaded === runs) return;
       /** @type {CurvesItem["series"]} */
       const series = new Map();
-      const names = item.about.lines.flatMap(({ metric, bands = [] }) => [
-        metric,
-        ...bands.flatMap(({ low, high }) => [low, high]),
-      ]);
+      const names = item.about.lines.flatMap(({ metric, quantiles }) => quantiles?.map((one) => one[1]) || metric);
       const wanted = runs.flatMap((run) => names.map((metric) => ({ run, metric })));
       const found = await Promise.all(wanted.map(({ run, metric }) => run.series(metric)));
       for (const [i, { run, metric }] of wanted.entries())
@@ -234,14 +213,11 @@
       own.entries = further && by() !== "none" ? further.group(by()) : own.runs.map(single);
     }
 
-    /** @param {CurvesItem} item */
-    const hasBands = ({ about }) => about.lines.some(({ bands }) => bands);
-
     /** Quantiles are drawn as they are. @param {CurvesItem} item */
-    const weightOf = (item) =>
-      hasBands(item)
+    const weightOf = ({ about }) =>
+      about.lines[0].quantiles
         ? 0
-        : Math.min(0.999, Math.max(0, +(view.smooth || (item.about.smooth ?? own.setting.smooth)) || 0));
+        : Math.min(0.999, Math.max(0, +(view.smooth || (about.smooth ?? own.setting.smooth)) || 0));
 
     /** @param {RunSeries} series @param {LoadedRun} run */
     function xOf(series, run) {
@@ -260,28 +236,24 @@
       /** @type {ChartLine[]} */
       const lines = [];
       for (const entry of entries) {
-        for (const { metric, label, dashed, bands } of item.about.lines) {
+        for (const { metric, label, dashed, quantiles } of item.about.lines) {
           const line = `line:${label}`;
           if (hidden?.(entry.id) || hidden?.(line)) continue;
           let exact = true;
+          /** @type {ChartLine["quantiles"]} */
+          let told;
           const drawn = entry.runs.flatMap((run) => {
             const known = (/** @type {string} */ name) =>
               item.exact.get(`${run.k} ${name}`) || item.series.get(`${run.k} ${name}`);
             const series = known(metric);
             if (!series) return [];
             exact &&= series.exact;
-            const drawnBands = bands?.map((band) => ({
-              ...band,
-              low: edgeOf(known(band.low), "low", series.steps),
-              high: edgeOf(known(band.high), "high", series.steps),
-            }));
-            const [{ low, high }] = drawnBands || [series];
-            const points = ascending({ x: xOf(series, run), y: series.values, low, high, bands: drawnBands });
-            return points.x.length ? [points] : [];
+            const points = { x: xOf(series, run), y: series.values, low: series.low, high: series.high };
+            told = quantiles && reportgen.quantiles(quantiles, series.steps, known);
+            return points.x.length ? [told ? points : ascending(points)] : []; // `chart.js` sorts a single line
           });
           if (!drawn.length) continue;
           const several = drawn.length > 1;
-          /** @type {Points} */
           const points = several ? math.band(drawn, /** @type {"range"} */ (view.band || "range")) : drawn[0];
           const smooth = (/** @type {Float64Array} */ values) => (weight ? math.smooth(values, weight) : values);
           const edge = (/** @type {Float64Array | null} */ values) =>
@@ -296,8 +268,8 @@
             raw: weight ? points.y : null,
             low: edge(points.low),
             high: edge(points.high),
-            ...(points.bands && { bands: points.bands }),
-            spread: !several && !exact && !bands,
+            quantiles: told,
+            spread: !several && !exact,
             page: entry.page && reportgen.root + entry.page,
             pinned: pinned.has(entry.id) || pinned.has(line),
             nan_from: several ? null : endOfNumbers(points),
@@ -603,7 +575,7 @@
         onchange: () => set(exact.value),
       });
       syncs.push(() => {
-        const weights = new Set(own.items.filter((item) => !hasBands(item)).map(weightOf));
+        const weights = new Set(own.items.filter(({ about }) => !about.lines[0].quantiles).map(weightOf));
         exact.value = weights.size === 1 ? String([...weights]) : "";
         slide.value = exact.value || "0";
       });

@@ -304,14 +304,6 @@ interface LoadedRun {
 
 // ---- chart.js: one chart
 
-/** Two opposite quantiles, `5–95 %`. */
-interface ChartBand {
-  label: string;
-  /** What its edges are, `5 %` and `95 %`. */
-  ends: string[];
-  low: Float64Array;
-  high: Float64Array;
-}
 interface ChartLine {
   /** Stays the same while the reader changes the view. */
   id: string;
@@ -324,11 +316,11 @@ interface ChartLine {
   y: Float64Array;
   /** Values as logged, drawn faint behind `y`; null when `y` is them. */
   raw: Float64Array | null;
-  /** Band around the line; the widest where there are `bands`. */
+  /** Band around the line. */
   low: Float64Array | null;
   high: Float64Array | null;
-  /** Quantiles around the median of a histogram, the widest first. */
-  bands?: ChartBand[];
+  /** Names and values of a histogram's quantiles, the highest first, in the middle the median: they are drawn as bands. */
+  quantiles?: [string, Float64Array][];
   /** True when the band is the lowest and highest of many points: it gets an outline, so that a spike shows. */
   spread?: boolean;
   /** Link of the line's run, for the readout; empty without one. */
@@ -569,9 +561,16 @@ interface Reportgen {
   run(k: ShortKey): Promise<LoadedRun>;
   /** Fill `host`, whose height the page decides, with a chart. Title, caption and static picture are the page's. */
   chart(host: HTMLElement, spec: ChartSpec, events: ChartEvents): Chart;
-  /** Download a chart (export.js, loaded by `reportgen.script("export")`). */
+  /** The table of a chart's values, and its download (export.js, loaded by `reportgen.script("export")`). */
+  chartTable(spec: ChartSpec, factsOf: (line: ChartLine) => number[]): HTMLElement;
   exportChart(chart: Chart, format: "png" | "svg" | "csv"): Promise<void>;
   curves(host: HTMLElement, setting: CurvesSetting): Curves;
+  /** curves-run.js: the quantiles of a histogram at the steps of its median, NaN where there is none. */
+  quantiles(
+    names: [string, string][],
+    steps: Float64Array,
+    series: (metric: string) => RunSeries | undefined,
+  ): [string, Float64Array][];
   /** curves-more.js, which curves.js loads. */
   curvesMore(parts: CurvesParts): CurvesMore;
   /** Colours of lines shown together, from those that they want (figures.js). */
@@ -706,8 +705,8 @@ interface CurvesLine {
   metric: string;
   label: string;
   dashed: boolean;
-  /** Quantiles that are drawn around the metric, the median of a histogram: names of metrics, the widest first. */
-  bands?: { label: string; ends: string[]; low: string; high: string }[];
+  /** Of a histogram, whose median `metric` is, the quantiles and their metrics, the highest first. */
+  quantiles?: [string, string][];
 }
 interface CurvesSetting {
   /** The runs to draw; their files are loaded when the first chart comes into view. At most 200 are drawn. */
