@@ -25,7 +25,6 @@ from reportgen.formats import RUN_LOG_GLOB, decode_line, folder_name
 from reportgen.logfile import warn
 from reportgen.logrun import Run, RunFacts, how_it_ended
 from reportgen.logvalues import checked_name, plain_tag
-from reportgen.quantiles import QUANTILES
 
 DEFAULT_ROOT: Final = "runs"
 """Folder of run logs below the working folder, where neither `log_dir=` nor `REPORTGEN_DIR` names another."""
@@ -198,7 +197,7 @@ def log_histogram(
     values: Any,
     step: int | None = None,
     *,
-    quantiles: Iterable[float] = QUANTILES,
+    quantiles: Iterable[float] = (5, 25, 50, 75, 95),
     time: float | None = None,
 ) -> None:
     """Log how the numbers of an array or tensor are distributed; see `Run.log_histogram`."""

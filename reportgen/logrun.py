@@ -43,7 +43,6 @@ from reportgen.logvalues import (
     plain_param,
     plain_tag,
 )
-from reportgen.quantiles import MEDIAN, QUANTILES, quantile_name
 
 MAX_HISTOGRAM: Final = MAX_NAME - len("/q97.1234")
 """Longest name of a histogram, so that the names of its quantiles are never cut."""
@@ -253,7 +252,7 @@ class Run(FileKeeper):
         values: Any,
         step: int | None = None,
         *,
-        quantiles: Iterable[float] = QUANTILES,
+        quantiles: Iterable[float] = (5, 25, 50, 75, 95),
         timestamp: float | None = None,
         time: float | None = None,
     ) -> None:
@@ -264,6 +263,8 @@ class Run(FileKeeper):
         Between two numbers they are interpolated, as `numpy.quantile` does. Of an array without numbers nothing is
         logged, of one with a NaN that they are NaN. `step` and times are those of `log_metrics`.
         """
+        from reportgen.quantiles import MEDIAN, quantile_name
+
         histogram = checked_name(name, "histogram", MAX_HISTOGRAM)
         percents = sorted({MEDIAN, *quantiles})
         found = checked_quantiles(values, percents, f"histogram {histogram!r}")

@@ -16,7 +16,6 @@ from typing import Any
 from reportgen.errors import LoggerError
 from reportgen.formats import MAX_NAME, clean_text, clean_value, cut_name, encode_number
 from reportgen.logfile import warn
-from reportgen.quantiles import interpolate, places
 
 
 def checked_mapping(value: object, what: str) -> Mapping[Any, Any]:
@@ -114,6 +113,8 @@ def checked_quantiles(values: Any, percents: Iterable[Any], what: str) -> list[f
     With a NaN among the numbers all are NaN. Where numpy is loaded it finds the few numbers that count without
     sorting the others.
     """
+    from reportgen.quantiles import interpolate
+
     wanted = [checked_number(percent, "a quantile in percent") for percent in percents]
     if not all(0 <= percent <= 100 for percent in wanted):
         raise LoggerError(f"quantiles are percents from 0 to 100, not {brief(wanted)}")
@@ -135,6 +136,8 @@ def checked_quantiles(values: Any, percents: Iterable[Any], what: str) -> list[f
 
 
 def _quantiles_of_array(array: Any, percents: Sequence[float], numpy: Any) -> list[float]:
+    from reportgen.quantiles import interpolate, places
+
     count = array.size
     if not count:
         return []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import math
 import random
 import re
@@ -25,6 +26,7 @@ import reportgen as mlflow
 from reportgen import LoggerError, LoggerWarning, logger
 from reportgen.formats import MAX_NAME, decode_number, folder_name
 from reportgen.logrun import POINTS_PER_LINE, Run
+from reportgen.quantiles import QUANTILES
 from tests.runlogs import _no_runs, read_events, run_script  # noqa: F401 - a fixture for all tests
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), min_size=1, max_size=300)
@@ -471,6 +473,11 @@ def test_a_histogram_with_a_long_name_keeps_its_quantiles_together() -> None:
 def test_what_is_no_histogram_raises(arguments: Any, message: str) -> None:
     with start() as run, pytest.raises(LoggerError, match=message):
         run.log_histogram(*arguments)
+
+
+def test_the_quantiles_of_the_logger_are_those_of_all_readers() -> None:
+    for function in (reportgen.log_histogram, Run.log_histogram):
+        assert inspect.signature(function).parameters["quantiles"].default == QUANTILES
 
 
 def test_quantiles_are_percents() -> None:
