@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from reportgen.logger import log_artifacts as log_artifacts
     from reportgen.logger import log_dict as log_dict
     from reportgen.logger import log_figure as log_figure
+    from reportgen.logger import log_histogram as log_histogram
     from reportgen.logger import log_image as log_image
     from reportgen.logger import log_input as log_input
     from reportgen.logger import log_metric as log_metric
@@ -64,8 +65,9 @@ _HOMES = {
     **dict.fromkeys(
         (
             "active_run", "end_run", "last_active_run", "log_artifact", "log_artifacts", "log_dict", "log_figure",
-            "log_image", "log_input", "log_metric", "log_metrics", "log_model", "log_param", "log_params", "log_points",
-            "log_table", "log_text", "note", "set_experiment", "set_tag", "set_tags", "start_run",
+            "log_histogram", "log_image", "log_input", "log_metric", "log_metrics", "log_model", "log_param",
+            "log_params", "log_points", "log_table", "log_text", "note", "set_experiment", "set_tag", "set_tags",
+            "start_run",
         ),
         "reportgen.logger",
     ),

@@ -14,7 +14,7 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from time import gmtime, strftime
 from types import FrameType
@@ -190,6 +190,18 @@ def log_metrics(
 def log_points(metric: str | Mapping[str, Any], values: Any = None, steps: Any = None, times: Any = None) -> None:
     """Log arrays of one or several metrics at once; see `Run.log_points`."""
     _run().log_points(metric, values, steps, times)
+
+
+def log_histogram(
+    name: str,
+    values: Any,
+    step: int | None = None,
+    *,
+    quantiles: Iterable[float] = (5, 25, 50, 75, 95),
+    time: float | None = None,
+) -> None:
+    """Log how the numbers of an array or tensor are distributed; see `Run.log_histogram`."""
+    _run().log_histogram(name, values, step, quantiles=quantiles, time=time)
 
 
 def log_param(key: str, value: Any, synchronous: bool | None = None) -> Any:  # noqa: ARG001

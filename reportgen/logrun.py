@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from time import gmtime, strftime
 from time import time as now
@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, Self
 
 from reportgen.errors import LoggerError
 from reportgen.filekeeper import FileKeeper
-from reportgen.formats import ARTIFACT_FOLDER, END_STATUSES, LOG_FORMAT, clean_text, clean_value, cut_name, encode_line
+from reportgen.formats import (
+    ARTIFACT_FOLDER,
+    END_STATUSES,
+    LOG_FORMAT,
+    MAX_NAME,
+    clean_text,
+    clean_value,
+    cut_name,
+    encode_line,
+)
 from reportgen.logfile import LogFile, warn
 from reportgen.logvalues import (
     brief,
@@ -26,6 +35,7 @@ from reportgen.logvalues import (
     checked_mapping,
     checked_name,
     checked_number,
+    checked_quantiles,
     checked_step,
     checked_steps,
     checked_text,
@@ -34,6 +44,8 @@ from reportgen.logvalues import (
     plain_tag,
 )
 
+MAX_HISTOGRAM: Final = MAX_NAME - len("/q97.1234")
+"""Longest name of a histogram, so that the names of its quantiles are never cut."""
 CAPTURE_WAIT_S: Final = 5.0
 """Longest time that the end of a run waits for its surroundings to be read."""
 POINTS_PER_LINE: Final = 65_536
@@ -233,6 +245,31 @@ class Run(FileKeeper):
                 event["times"] = time_column[part]
             event["metrics"] = {name: column[part] for name, column in clean.items()}
             self._append(encode_line(event))
+
+    def log_histogram(
+        self,
+        name: str,
+        values: Any,
+        step: int | None = None,
+        *,
+        quantiles: Iterable[float] = (5, 25, 50, 75, 95),
+        timestamp: float | None = None,
+        time: float | None = None,
+    ) -> None:
+        """Log how the numbers of an array or tensor of any shape are distributed, as their quantiles.
+
+        `quantiles` are percents; the median is always among them, and opposite ones, as 5 and 95, are drawn as a band
+        around it; 0 and 100 are the lowest and the highest value. Each is a metric: `weights/q05` … `weights/q95`.
+        Between two numbers they are interpolated, as `numpy.quantile` does. Of an array without numbers nothing is
+        logged, of one with a NaN that they are NaN. `step` and times are those of `log_metrics`.
+        """
+        from reportgen.quantiles import MEDIAN, quantile_name
+
+        histogram = checked_name(name, "histogram", MAX_HISTOGRAM)
+        percents = sorted({MEDIAN, *quantiles})
+        found = checked_quantiles(values, percents, f"histogram {histogram!r}")
+        metrics = {quantile_name(histogram, percent): value for percent, value in zip(percents, found, strict=False)}
+        self.log_metrics(metrics, step, timestamp=timestamp, time=time)
 
     # ---- facts
 

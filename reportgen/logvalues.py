@@ -6,8 +6,10 @@ never imported: their scalars and arrays are asked for `item()` and `tolist()`.
 
 from __future__ import annotations
 
+import math
 import os
-from collections.abc import Mapping
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any
 
@@ -24,15 +26,15 @@ def checked_mapping(value: object, what: str) -> Mapping[Any, Any]:
     raise LoggerError(f"{what} must be a mapping, not {type(value).__name__}{hint}")
 
 
-def checked_name(name: object, what: str) -> str:
-    """Return a name as it is logged; cut, with a hash and a warning, when it is longer than 250 characters."""
+def checked_name(name: object, what: str, limit: int = MAX_NAME) -> str:
+    """Return a name as it is logged; cut, with a hash and a warning, when it is longer than `limit` characters."""
     if not isinstance(name, str) or not name:
         shown = repr(name) if isinstance(name, str) else type(name).__name__
         raise LoggerError(f"the name of a {what} must be a text that is not empty, not {shown}")
     clean = clean_text(str(name))
-    if len(clean) <= MAX_NAME:
+    if len(clean) <= limit:
         return clean
-    short = cut_name(clean)
+    short = cut_name(clean, limit)
     warn(f"the name of a {what} has {len(clean)} characters; it is logged as {short!r}")
     return short
 
@@ -103,6 +105,56 @@ def checked_steps(steps: Any) -> list[int]:
         step if type(step) is int and -(2**63) < step < 2**63 else checked_step(step)
         for step in as_list(steps, "steps")
     ]
+
+
+def checked_quantiles(values: Any, percents: Iterable[Any], what: str) -> list[float]:
+    """Return the quantiles of an array of any shape at `percents` (0 … 100); none of an empty one.
+
+    With a NaN among the numbers all are NaN. Where numpy is loaded it finds the few numbers that count without
+    sorting the others.
+    """
+    from reportgen.quantiles import interpolate
+
+    wanted = [checked_number(percent, "a quantile in percent") for percent in percents]
+    if not all(0 <= percent <= 100 for percent in wanted):
+        raise LoggerError(f"quantiles are percents from 0 to 100, not {brief(wanted)}")
+    detach = getattr(values, "detach", None)  # of torch: away from the graph and the accelerator
+    plain = detach().cpu() if callable(detach) else values
+    numpy: Any = sys.modules.get("numpy")
+    try:
+        array = numpy.asarray(plain) if numpy is not None and hasattr(plain, "shape") else None
+    except (TypeError, ValueError, RuntimeError):  # numbers that numpy has no type for
+        array = None
+    if array is not None and array.ndim and array.dtype.kind in "biuf":
+        return _quantiles_of_array(array, wanted, numpy)
+    numbers = _iter_flat(as_list(plain, what))
+    ordered = [value if type(value) is float else checked_number(value, what) for value in numbers]
+    if any(value != value for value in ordered):
+        return [math.nan] * len(wanted)
+    ordered.sort()
+    return [interpolate(ordered, len(ordered), percent) for percent in wanted] if ordered else []
+
+
+def _quantiles_of_array(array: Any, percents: Sequence[float], numpy: Any) -> list[float]:
+    from reportgen.quantiles import interpolate, places
+
+    count = array.size
+    if not count:
+        return []
+    needed = sorted({count - 1, *(place for percent in percents for place in places(count, percent)[:2])})
+    parted = numpy.partition(array.ravel(), needed)  # NaN comes last
+    found = dict(zip(needed, map(float, parted[needed]), strict=True))
+    if found[count - 1] != found[count - 1]:
+        return [math.nan] * len(percents)
+    return [interpolate(found, count, percent) for percent in percents]
+
+
+def _iter_flat(values: Iterable[Any]) -> Iterator[Any]:
+    for value in values:
+        if isinstance(value, list | tuple):
+            yield from _iter_flat(value)
+        else:
+            yield value
 
 
 def plain_param(value: Any) -> Any:

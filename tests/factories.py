@@ -29,6 +29,7 @@ from reportgen.model import (
     Summary,
     Text,
 )
+from reportgen.quantiles import find_edges
 
 START = 1_795_262_520.0
 """21 Nov 2026, 12:02 UTC: when a run starts unless the test says otherwise."""
@@ -153,6 +154,7 @@ def make_summary(
         metrics={
             metric: make_metric_summary(values, ranks=ranks)
             for metric, values in (make_curves(seed=seed) if metrics is None else metrics).items()
+            if metric not in find_edges(metrics or ())
         },
         note=note,
         notes=note if notes is None else notes,

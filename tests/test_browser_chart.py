@@ -113,6 +113,11 @@ FOUR = """lines: ["loris", "otter", "finch", "newt"].map((label, i) =>
   line({ label, slot: i, x: range(101), y: rise(101, 60 + 5 * i), page: `r/${label}.html` }))"""
 
 
+HISTOGRAM = """lines: [line({ x: range(11), y: range(11), quantiles: [
+  ["95 %", range(11, 3)], ["75 %", range(11, 0.5)], ["median", range(11)], ["25 %", range(11, -1)],
+  ["5 %", range(11, -1, 0)]] })]"""
+
+
 def box_of(page: Watched, nth: int = 0) -> dict[str, float]:
     """Return where the plot area of a chart is."""
     box = page.page.locator(".area").nth(nth).bounding_box()
@@ -374,10 +379,26 @@ def test_the_readout_says_what_stands_behind_a_value(page: Watched) -> None:
     assert readout(page, 2) == [["epoch 7"], ["gone", "NaN", ""]]
 
 
+def test_the_readout_tells_the_quantiles_of_a_histogram_the_highest_first(page: Watched) -> None:
+    page.evaluate(f"draw({{{HISTOGRAM}}})")
+    point_at(page, 0.501)
+    assert readout(page) == [
+        ["epoch 5"], ["95 %", "8.0", ""], ["75 %", "5.5", ""], ["median", "5.0", ""], ["25 %", "4.0", ""],
+        ["5 %", "-1.0".replace("-", "−"), ""],
+    ]  # fmt: skip
+    page.page.keyboard.press("Tab")
+    page.page.keyboard.press("Home")
+    told = page.evaluate("document.querySelector('body > [aria-live]').textContent")
+    assert told == "epoch 0: 95 % 3, 75 % 0.5, median 0, 25 % −1, 5 % −1"
+
+
 @pytest.mark.parametrize("across", [0.05, 0.3, 0.5, 0.7, 0.95])
 @pytest.mark.parametrize("classes", ["host", "host small"])
-def test_the_readout_never_covers_the_place_that_is_pointed_at(page: Watched, across: float, classes: str) -> None:
-    page.evaluate(f"draw({{{FOUR}}}, {{}}, '{classes}')")
+@pytest.mark.parametrize("what", ["FOUR", "HISTOGRAM"])
+def test_the_readout_never_covers_the_place_that_is_pointed_at(
+    page: Watched, across: float, classes: str, what: str
+) -> None:
+    page.evaluate(f"draw({{{FOUR if what == 'FOUR' else HISTOGRAM}}}, {{}}, '{classes}')")
     point_at(page, across)
     box = box_of(page)
     told = page.page.locator(".readout").bounding_box()
@@ -701,6 +722,22 @@ def test_a_chart_is_downloaded_as_png(page: Watched, tmp_path: Path) -> None:
     width, height = (int.from_bytes(content[i : i + 4], "big") for i in (16, 20))
     assert (width, height) == (2 * (500 + 24), 2 * (240 + 32 + 24))
     assert len(content) > 10_000
+
+
+def test_a_histogram_is_described_and_downloaded_with_all_its_quantiles(page: Watched, tmp_path: Path) -> None:
+    page.evaluate(f"draw({{{HISTOGRAM}}})")
+    assert page.evaluate("paths(charts[0]).length") == 3
+    assert (
+        page.page.locator(".graph > p").inner_text().startswith("1 line over epoch. median: 0 to 10, between 0 and 10")
+    )
+    page.evaluate("document.querySelector('details.values').open = true")
+    page.page.locator(".values table").wait_for()
+    rows = page.evaluate("Array.from(document.querySelectorAll('.values tbody tr'), r => r.innerText.split('\\t'))")
+    assert [row[0] for row in rows] == ["95 %", "75 %", "median", "25 %", "5 %"]
+    assert [row[4] for row in rows] == ["13", "10.5", "10", "9", "−1"]
+    head, first, *_ = csv.reader(io.StringIO(download(page, "csv", tmp_path)[1].decode()))
+    names = [f"val/acc {quantile}" for quantile in ("95 %", "75 %", "median", "25 %", "5 %")]
+    assert (head, first) == (["epoch", *names], ["0", "3", "0.5", "0", "-1", "-1"])
 
 
 def test_the_values_of_a_chart_are_downloaded_as_csv(page: Watched, tmp_path: Path) -> None:

@@ -102,6 +102,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     write_run(logs, "many", {"loss": curve(0.1), **many}, experiment="many")
     noise = np.random.default_rng(0).normal(0, 0.02, LONG)
     noise[SPIKE] = 9
+    spread = {
+        f"w/q{percent:02}": [step / 9 + percent / 100 + noise[step] / 10 for step in range(9000)]
+        for percent in (5, 25, 50, 75, 95)
+    }
+    write_run(
+        logs, "net", {"loss": curve(0.1), **{f"layer/{n}": v[:30] for n, v in spread.items()}, **spread}, {}, "net"
+    )
     write_run(logs, "long", {"train/loss": noise.tolist(), "val/loss": curve(0.1)}, experiment="long")
     config = Config(metrics={"val/loss": MetricConfig(direction="min", unit="nats")})
     build([logs], base / "site", config=config, use_cache=False)
@@ -199,6 +206,47 @@ def test_only_what_is_in_view_is_drawn(site: Site, watched: Watched) -> None:
     watched.page.wait_for_timeout(200)
     assert 0 < charts_now.count() < 30
     assert watched.page.locator("figure").count() == 60
+
+
+# ---- histograms
+
+
+def test_a_histogram_is_one_chart_with_its_quantiles(site: Site, watched: Watched) -> None:
+    page = watched.page
+    watched.open(site.page("net"))
+    charts(watched, 3)
+    short = page.locator("figure", has=page.locator("b", has_text="layer/w"))
+    said = short.locator("figcaption").inner_text().replace("\u2060", "").replace("\xa0", " ")
+    assert "median, 5–95 % and 25–75 %" in said
+    short.scroll_into_view_if_needed()
+    box = short.locator(".area").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] - 2, box["y"] + box["height"] / 2)
+    names = short.locator(".readout:not([hidden]) a").all_inner_texts()
+    assert names == ["95 %", "75 %", "median", "25 %", "5 %"]
+    values = [float(text) for text in short.locator(".readout:not([hidden]) b").all_inner_texts()]
+    assert values == sorted(values, reverse=True)
+    assert values[0] - values[-1] == pytest.approx(0.9, abs=0.01)
+    page.get_by_label("Smoothing, as a number").fill("0.9")
+    page.get_by_label("Smoothing, as a number").press("Enter")
+    expect(page.get_by_label("Smoothing, as a number")).to_have_value("0.9")
+    assert "smoothed" not in short.locator("figcaption").inner_text()
+    assert page.get_by_label("x axis").locator("option").all_inner_texts()[3:] == ["loss", "layer/w/q50", "w/q50"]
+    assert page.locator(".curves-rest").is_hidden()
+
+
+def test_a_long_histogram_shows_every_quantile_when_looked_at_closely(site: Site, watched: Watched) -> None:
+    page = watched.page
+    watched.open(site.page("net") + "#metrics?zoom=4000..4010")
+    long = page.locator("figure", has=page.locator("b", has_text=re.compile("^w$")))
+    expect(long.locator("figcaption")).to_contain_text("exact points")
+    box = long.locator(".area").bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    expect(long.locator(".readout p").first).to_contain_text("4 005".replace(" ", "\u202f"))
+    values = [float(text.replace("\u202f", "")) for text in long.locator(".readout:not([hidden]) b").all_inner_texts()]
+    noise = np.random.default_rng(0).normal(0, 0.02, LONG)[4005]
+    assert values == pytest.approx([4005 / 9 + q + noise / 10 for q in (0.95, 0.75, 0.5, 0.25, 0.05)], abs=0.01)
 
 
 # ---- finding metrics

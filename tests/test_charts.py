@@ -162,6 +162,26 @@ def test_a_band_of_ranks_is_drawn_behind_the_line():
     assert str(svg).index('class="band"') < str(svg).index('class="line"')
 
 
+def test_bands_of_a_histogram_lie_in_each_other_behind_the_line():
+    inner = ((RISING - 1, RISING + 1),)
+    svg = render_chart([ChartLine("a", STEPS, RISING, low=RISING - 3, high=RISING + 3, inside=inner)])
+    wide, narrow = points(svg, "band")
+    assert wide[:, 1].min() < narrow[:, 1].min() < narrow[:, 1].max() < wide[:, 1].max()
+    assert str(svg).rindex('class="band"') < str(svg).index('class="line"')
+
+
+def test_bands_of_a_long_histogram_keep_their_spikes():
+    steps = np.arange(50_000)
+    zero = np.zeros(50_000)
+    top, low = zero + 2.0, zero - 1.0
+    top[20_000], low[30_000] = 2.9, -1.9
+    line = ChartLine("a", steps, zero, low=zero - 3, high=zero + 3, inside=((low, top),))
+    _, narrow = points(render_chart([line]), "band")
+    assert len(narrow) < 1500
+    levels = sorted(narrow[:, 1].tolist())
+    assert levels[0] < levels[1] < levels[-2] < levels[-1]
+
+
 def test_four_lines_on_one_spot_share_a_label_that_names_them():
     lines = [ChartLine(f"run {i}", STEPS, RISING + i * 0.01, slot=i) for i in range(1, 5)]
     svg = render_chart([*lines, ChartLine("low", STEPS, RISING - 30)])

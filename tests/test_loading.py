@@ -251,6 +251,23 @@ def test_series_are_arrays_of_the_rank_that_is_asked_for(logs: Path) -> None:
         run.series("los")
 
 
+def test_a_histogram_is_one_metric_with_all_its_quantiles_at_hand(tmp_path: Path) -> None:
+    names = [f"w/q{percent:02}" for percent in (5, 25, 50, 75, 95)]
+    lines = [metrics_line(step, loss=1.0, **{name: float(i + step) for i, name in enumerate(names)}) for step in (0, 1)]
+    write_run(tmp_path / "logs" / "h", start_line("h"), *lines, END)
+    build([tmp_path / "logs"], tmp_path / "built", config=Config(), use_cache=False)
+    for source in ("logs", "built"):
+        (run,) = rg.load(tmp_path / source)
+        assert sorted(run.metrics) == ["loss", "w/q50"]
+        assert run.metrics["w/q50"] == 3
+        assert run.series("w/q95").values.tolist() == [4, 5]
+        assert run.to_pandas("w/q05")["value"].tolist() == [0, 1]
+        assert set(run.all_series()) == {"loss", *names}
+        with pytest.raises(SourceError, match="has no metric 'w/q90'"):
+            run.series("w/q90")
+    assert len(rg.search_runs(tmp_path / "built", "metrics.`w/q50` = 3")) == 1
+
+
 def test_best_needs_a_direction(logs: Path, tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="rise or fall"):
         rg.load(logs).run("b0").best("only")

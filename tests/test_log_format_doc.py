@@ -14,6 +14,7 @@ import reportgen
 from reportgen import logger
 from reportgen.formats import END_STATUSES, EVENTS, LOG_FORMAT, decode_line, encode_line
 from reportgen.mlflow_names import ADVICE
+from reportgen.quantiles import find_bands
 from tests.runlogs import ROOT, _no_runs, read_events  # noqa: F401 - a fixture for all tests
 
 FORMAT_PAGE = (ROOT / "docs" / "log-format.md").read_text(encoding="utf-8")
@@ -36,6 +37,16 @@ def test_each_example_is_a_line_of_its_kind(kind: str, line: str) -> None:
     event = decode_line(line.encode())
     assert event["event"] == kind
     assert encode_line(event) == line.encode() + b"\n"
+
+
+def test_the_histogram_of_the_page_is_one_as_the_logger_writes_it(tmp_path: Path) -> None:
+    text = FORMAT_PAGE.split("\n## Histograms\n")[1].split("\n## ")[0]
+    (example,) = (decode_line(line.encode()) for line in re.findall(r"```json\n(.+?)\n```", text))
+    with logger.start_run() as run:
+        run.log_histogram("conv1/weights", [-1.0, 1.0], step=12, time=example["time"])
+    (logged,) = read_events(run, "metrics")
+    assert {**logged, "metrics": list(logged["metrics"])} == {**example, "metrics": list(example["metrics"])}
+    assert [len(bands) for bands in find_bands(example["metrics"]).values()] == [2]
 
 
 def test_the_page_tells_the_version_and_the_statuses() -> None:

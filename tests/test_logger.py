@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import math
 import random
 import re
@@ -25,6 +26,7 @@ import reportgen as mlflow
 from reportgen import LoggerError, LoggerWarning, logger
 from reportgen.formats import MAX_NAME, decode_number, folder_name
 from reportgen.logrun import POINTS_PER_LINE, Run
+from reportgen.quantiles import QUANTILES
 from tests.runlogs import _no_runs, read_events, run_script  # noqa: F401 - a fixture for all tests
 
 ANY_TEXT = st.text(st.characters(exclude_categories=[]), min_size=1, max_size=300)
@@ -384,6 +386,103 @@ def test_long_arrays_become_several_lines() -> None:
 def test_arrays_that_do_not_fit_raise(arguments: Any, message: str) -> None:
     with start() as run, pytest.raises(LoggerError, match=message):
         run.log_points(*arguments)
+
+
+# ---- histograms
+
+SAMPLE = [math.sin(i * i) for i in range(101)]
+
+
+@pytest.mark.parametrize("values", [SAMPLE, np.array(SAMPLE), np.array(SAMPLE[:100]).reshape(4, 5, 5)])
+def test_a_histogram_is_logged_as_its_quantiles(values: Any) -> None:
+    with start() as run:
+        run.log_histogram("weights", values, step=7, time=3.0)
+    (event,) = read_events(run, "metrics")
+    assert (event["step"], event["time"]) == (7, 3.0)
+    assert list(event["metrics"]) == ["weights/q05", "weights/q25", "weights/q50", "weights/q75", "weights/q95"]
+    assert list(event["metrics"].values()) == pytest.approx(
+        np.quantile(values, [0.05, 0.25, 0.5, 0.75, 0.95]), rel=1e-15
+    )
+
+
+@pytest.mark.parametrize("kind", ["f2", "f4", "i8", "u1", "bool", "object"])
+def test_arrays_of_any_numbers_have_quantiles(kind: str) -> None:
+    values = np.array([1, 0, 1, 1, 0]).astype(kind)
+    with start() as run:
+        run.log_histogram("x", values, quantiles=(0, 100))
+    assert read_events(run, "metrics")[0]["metrics"] == {"x/q00": 0, "x/q50": 1, "x/q100": 1}
+
+
+class Tensor:
+    """Has of torch what matters: it must leave the graph and the accelerator before it can be read."""
+
+    def __init__(self, values: list[float], *, home: bool = False) -> None:
+        self.values, self.home, self.shape = values, home, (len(values),)
+
+    def detach(self) -> Tensor:
+        return self
+
+    def cpu(self) -> Tensor:
+        return Tensor(self.values, home=True)
+
+    def tolist(self) -> list[float]:
+        assert self.home
+        return self.values
+
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Any:
+        raise TypeError("numpy has no bfloat16")
+
+
+def test_a_tensor_that_numpy_has_no_type_for_is_read_as_a_list() -> None:
+    with start() as run:
+        run.log_histogram("x", Tensor([3.0, 1.0, 2.0]), quantiles=[])
+    assert read_events(run, "metrics")[0]["metrics"] == {"x/q50": 2.0}
+
+
+@pytest.mark.parametrize("make", [list, np.array])
+def test_a_histogram_with_a_nan_is_nan_and_one_without_numbers_is_nothing(make: Any) -> None:
+    with start() as run:
+        run.log_histogram("x", make([1.0, math.nan]), quantiles=(0, 100))
+        run.log_histogram("x", make([]))
+        run.log_histogram("y", make([math.inf, 0.0, -math.inf]), quantiles=(0, 100))
+    assert [event["metrics"] for event in read_events(run, "metrics")] == [
+        {"x/q00": "NaN", "x/q50": "NaN", "x/q100": "NaN"},
+        {"y/q00": "-Infinity", "y/q50": 0.0, "y/q100": "Infinity"},
+    ]
+
+
+def test_a_histogram_with_a_long_name_keeps_its_quantiles_together() -> None:
+    with start() as run, pytest.warns(LoggerWarning, match="has 245 characters"):
+        run.log_histogram("x" * 245, [1.0, 2.0])
+    names = list(read_events(run, "metrics")[0]["metrics"])
+    assert len({name.rpartition("/")[0] for name in names}) == 1
+    assert max(map(len, names)) <= MAX_NAME
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("", [1]), "the name of a histogram must be a text"),
+        (("x", "abc"), "must be an array of numbers, not str"),
+        (("x", 3.0), "must be an array of numbers, not float"),
+        (("x", np.float64(3)), "must be an array of numbers, not float64"),
+        (("x", [1, None]), "histogram 'x' must be a number, not NoneType"),
+        (("x", np.array([1j])), "histogram 'x' must be a number, not complex"),
+    ],
+)
+def test_what_is_no_histogram_raises(arguments: Any, message: str) -> None:
+    with start() as run, pytest.raises(LoggerError, match=message):
+        run.log_histogram(*arguments)
+
+
+def test_the_quantiles_of_the_logger_are_those_of_all_readers() -> None:
+    for function in (reportgen.log_histogram, Run.log_histogram):
+        assert inspect.signature(function).parameters["quantiles"].default == QUANTILES
+
+
+def test_quantiles_are_percents() -> None:
+    with start() as run, pytest.raises(LoggerError, match=r"percents from 0 to 100, not \[0.5, 50.0, 101.0\]"):
+        run.log_histogram("x", [1.0], quantiles=(0.5, 101))
 
 
 # ---- params, tags, notes, data sets

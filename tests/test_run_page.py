@@ -396,6 +396,69 @@ def test_ranks_are_drawn_together() -> None:
     assert (page.charts_said, page.numbers_said) == ("with the range of 2 ranks", "of rank 0")
 
 
+HISTOGRAM = {f"net/w/q{percent:02}": [percent / 10, percent / 5] for percent in (5, 25, 50, 75, 95)}
+
+
+def test_a_histogram_is_one_chart_and_one_row(renderer: Renderer) -> None:
+    page = make_page(make_run(metrics={**HISTOGRAM, "net/loss": [2.0, 1.0]}))
+    (section,) = page.sections
+    assert [(c.title, c.said) for c in section.main] == [
+        ("net/loss", ""),
+        ("net/w", "median, 5–\u206095\u00a0% and 25–\u206075\u00a0%"),
+    ]
+    assert [row.metric for row in page.rows] == ["net/w/q50", "net/loss"]
+    chart = section.main[1]
+    assert chart.svg.count('class="band"') == 2
+    assert "net/w/q50: 5 to 10" in chart.svg
+    assert "5–95 % at the end: 1 to 19; 25–75 % at the end: 5 to 15" in chart.svg
+    assert chart.curves.as_json()["lines"] == [
+        {
+            "metric": "net/w/q50",
+            "label": "",
+            "dashed": False,
+            "quantiles": [
+                ("95 %", "net/w/q95"),
+                ("75 %", "net/w/q75"),
+                ("median", "net/w/q50"),
+                ("25 %", "net/w/q25"),
+                ("5 %", "net/w/q05"),
+            ],
+        }
+    ]
+    assert "net/w/q05" not in re.sub('data-curves="[^"]*"', "", render(renderer, page))
+
+
+def test_a_histogram_takes_title_and_unit_from_its_median() -> None:
+    config = Config(metrics={"net/w/q50": MetricConfig(title="Weights", unit="mm")})
+    (section,) = make_page(make_run(metrics=HISTOGRAM), config=config).sections
+    assert (section.main[0].title, section.main[0].curves.unit) == ("Weights", "mm")
+
+
+def test_histograms_never_push_a_metric_out_of_its_place() -> None:
+    histograms = {name.replace("net", f"net/{i}"): v for i in range(3) for name, v in HISTOGRAM.items()}
+    (section,) = make_page(make_run(metrics={**histograms, "net/loss": [2.0, 1.0]})).sections
+    assert [c.title for c in section.main] == ["net/loss"]
+    assert [c.title for c in section.minor] == ["net/0/w", "net/1/w", "net/2/w"]
+
+
+def test_a_noisy_median_is_not_smoothed_and_steps_without_a_quantile_have_no_band() -> None:
+    noise = [(-1.0) ** i for i in range(400)]
+    metrics = {"w/q05": [v - 1 for v in noise[:200]], "w/q50": noise, "w/q95": [v + 1 for v in noise]}
+    (section,) = make_page(make_run(metrics=metrics)).sections
+    (chart,) = section.main
+    assert chart.curves.smooth == 0
+    band, line = (re.findall(f'class="{kind}" d="([^"]*)"', chart.svg) for kind in ("band", "line"))
+    numbers = [len(re.findall(r"-?\d+", path)) for path in (*band, *line)]
+    assert numbers == [2 * 2 * 200, 2 * 400]  # there and back over half of the steps, once over all
+
+
+def test_quantiles_of_several_ranks_are_those_of_rank_0() -> None:
+    page = make_page(make_run(metrics=HISTOGRAM, ranks=2))
+    ((chart,),) = (section.main for section in page.sections)
+    assert "5–95 % at the end: 1 to 19" in chart.svg
+    assert chart.svg.count('class="band"') == 2
+
+
 # ---- artifacts
 
 

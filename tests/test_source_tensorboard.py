@@ -183,7 +183,7 @@ def test_histograms_become_quantiles(tmp_path: Path) -> None:
     )
     run = read_one(tmp_path)
     expected = {
-        f"{name}/p{p:02d}": [(step, p / 10)] for name, step in (("old", 3), ("new", 4)) for p in (5, 25, 50, 75, 95)
+        f"{name}/q{p:02d}": [(step, p / 10)] for name, step in (("old", 3), ("new", 4)) for p in (5, 25, 50, 75, 95)
     }
     assert {name: points(run, name) for name in run.series} == {
         k: [(s, pytest.approx(v))] for k, [(s, v)] in expected.items()

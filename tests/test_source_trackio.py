@@ -108,7 +108,7 @@ def test_a_database_is_read_with_all_that_it_says(tmp_path: Path) -> None:
     assert run.series["loss"][0].times.tolist() == [T0, T0 + 120]
     assert math.isnan(points(run, "nan")[0][1])
     assert points(run, "nested.a") == [(0, 1)]
-    assert points(run, "h/p50") == [(5, 1)]
+    assert points(run, "h/q50") == [(5, 1)]
     assert points(run, "system/gpu/0") == [(0, 55)]
     assert summary.artifact_paths == ("5/a.png",)
     assert [(m.name, m.version) for m in summary.models] == [("mlp", "v0")]

@@ -186,9 +186,9 @@ def test_histograms_are_quantiles_and_media_are_artifacts(tmp_path: Path) -> Non
     (media / "a.png").write_bytes(b"\x89PNG")
     (log.parent / "files" / "wandb-metadata.json").write_text("{}")
     run = read_one(tmp_path)
-    assert points(run, "h/p50") == [(4, 2)]
-    assert points(run, "h/p05") == [(4, pytest.approx(0.2))]
-    assert points(run, "p/p95") == [(4, pytest.approx(3.9))]
+    assert points(run, "h/q50") == [(4, 2)]
+    assert points(run, "h/q05") == [(4, pytest.approx(0.2))]
+    assert points(run, "p/q95") == [(4, pytest.approx(3.9))]
     assert {name for name in run.series if "/" not in name} == {"loss"}
     assert run.summary.artifact_paths == ("media/images/a.png",)
     assert messages(run) == ["media files that the log names are missing"]

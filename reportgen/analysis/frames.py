@@ -37,6 +37,8 @@ class Line:
     high: Floats | None = None
     """float64[n], upper edge of the band."""
     dashed: bool = False
+    inside: tuple[tuple[Floats, Floats], ...] = ()
+    """(lower, upper edge) of further bands inside the first, the widest first, float64[n] each."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -239,11 +241,15 @@ def thinned(curve: Curve, frame: Frame, *, smoothing: float = 0.0) -> tuple[Line
     mean, low, high = of_all.mean, line.low, line.high
     if smoothing:
         mean = downsample.envelope(places, downsample.debiased_ema(values, smoothing), buckets).mean
+
+    def widest(low: Floats, high: Floats) -> tuple[Floats, Floats]:
+        return downsample.envelope(places, low, buckets).min, downsample.envelope(places, high, buckets).max
+
     if low is not None and high is not None:
-        low = downsample.envelope(places, low, buckets).min
-        high = downsample.envelope(places, high, buckets).max
+        low, high = widest(low, high)
+    inside = tuple(widest(*edges) for edges in line.inside)
     steps = np.exp(of_all.steps) if frame.x.log else of_all.steps
-    return replace(line, steps=steps, values=mean, low=low, high=high), of_all.min, of_all.max
+    return replace(line, steps=steps, values=mean, low=low, high=high, inside=inside), of_all.min, of_all.max
 
 
 def line_places(line: Line, frame: Frame) -> Floats:

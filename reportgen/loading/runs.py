@@ -17,6 +17,7 @@ from reportgen.loading.comparison import Comparison
 from reportgen.loading.origins import Origin
 from reportgen.loading.tables import runs_table, series_table
 from reportgen.model import Artifact, Code, ParamValue, Problem, Run, Series, Summary
+from reportgen.quantiles import split_quantile
 from reportgen.query import Frame, search, unknown_names
 from reportgen.site.config import Config
 from reportgen.sources.summarise import series_in_tables
@@ -175,7 +176,7 @@ class LoggedRun:
         They are ordered by (step, time, value). Without `rank`, those that tables and charts show: of rank 0, else the
         mean over the ranks. Raises `SourceError` for a metric or a rank that the run has not.
         """
-        ranks = self._run().series.get(self._metric(metric), {})
+        ranks = self._run().series.get(self._logged(metric), {})
         if rank is None and ranks:
             return series_in_tables(ranks)
         if rank is None or rank not in ranks:
@@ -213,7 +214,7 @@ class LoggedRun:
         Raises `ReportgenError` when pandas is not installed.
         """
         series = self._run().series
-        names = list(series) if metric is None else [self._metric(metric)]
+        names = list(series) if metric is None else [self._logged(metric)]
         return series_table({name: series.get(name, {}) for name in names})
 
     def _run(self) -> Run:
@@ -225,6 +226,11 @@ class LoggedRun:
             near = suggestion(name, known)
             raise SourceError(f"run '{self.name}' has no metric '{name}':{near} it has: {', '.join(known) or 'none'}")
         return name
+
+    def _logged(self, name: str) -> str:
+        """Return the name of a metric or of any quantile of a histogram, which summaries leave out."""
+        is_quantile = split_quantile(name) is not None and name in self._run().series
+        return name if is_quantile else self._metric(name)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, LoggedRun) and (self.summary is other.summary or self.summary == other.summary)

@@ -20,7 +20,7 @@ Nothing carries a style attribute. The style sheet must define (`.chart` stands 
 `path`, `line`                   `fill: none; vector-effect: non-scaling-stroke`
 `.grid` `.axis` `.lead`          lines of the grid, the base line with its ticks, the leaders of labels
 `.line` `.dash` `.raw` `.key`    a series; its dashed form; the unsmoothed series behind it; its sample in a legend
-`.band` `.spread`                lowest to highest of ranks or seeds; lowest to highest value of the steps of one px
+`.band` `.spread`                lowest to highest of ranks or seeds, quantiles; lowest to highest in the steps of a px
 `.dot` `.cross`                  a single or last value; the place where values stop being numbers
 `text`                           axis text; with `.end` a series' label, `.some` a label for several series,
                                  `.value` a number, `.bad` "NaN from …", `.note` remarks
@@ -167,6 +167,7 @@ def _line(c: Curve, frame: Frame, smoothing: float) -> Iterator[str]:
         line = replace(line, values=downsample.debiased_ema(line.values, smoothing))
     if line.low is not None and line.high is not None:
         yield _band(line, line.low, line.high, frame, "band")
+    yield from (_band(line, low, high, frame, "band") for low, high in line.inside)
     yield _stroke(line, shown, frame, "line dash" if line.dashed else "line")
     yield "</g>"
 

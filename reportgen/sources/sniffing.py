@@ -227,7 +227,7 @@ def _read_contents(part: Part) -> Contents | None:
     own = [points for stream in streams for points in stream.points.values() if len(points)]
     series = [series for ranks in run.series.values() for series in ranks.values()]
     return Contents(
-        tuple(run.series),
+        tuple(run.summary.metrics),
         sum(map(len, own)),
         (min(int(s.steps[0]) for s in series), max(int(s.steps[-1]) for s in series)) if series else None,
         bool(own) and all((points.steps == NO_STEP).all() for points in own),

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reportgen.model import Floats, Ints, MetricSummary, Series
+from reportgen.quantiles import find_edges
 
 SPARK_POINTS: Final = 40
 SPARK_TOP: Final = 63
@@ -21,8 +22,9 @@ NO_HEIGHT: Final = -1
 
 
 def summarise(series: Mapping[str, Mapping[int, Series]]) -> dict[str, MetricSummary]:
-    """Return metric -> its summary; see `series_in_tables`."""
-    chosen = {name: series_in_tables(ranks) for name, ranks in series.items()}
+    """Return metric -> its summary; see `series_in_tables`. Of a histogram only the median has one."""
+    edges = find_edges(series)
+    chosen = {name: series_in_tables(ranks) for name, ranks in series.items() if name not in edges}
     together: dict[int, list[str]] = {}
     for name, own in chosen.items():
         together.setdefault(id(own.steps), []).append(name)
@@ -32,7 +34,7 @@ def summarise(series: Mapping[str, Mapping[int, Series]]) -> dict[str, MetricSum
         values = rows[0].reshape(1, -1) if len(rows) == 1 else np.stack(rows)
         ranks_of = [series[name] for name in names]
         found |= zip(names, _summarise_rows(chosen[names[0]].steps, values, ranks_of), strict=True)
-    return {name: found[name] for name in series}
+    return {name: found[name] for name in chosen}
 
 
 def series_in_tables(ranks: Mapping[int, Series]) -> Series:

@@ -7,8 +7,10 @@ from typing import Any, Final
 
 import numpy as np
 
+from reportgen.quantiles import QUANTILES, quantile_name
 from reportgen.sources import documents
 from reportgen.sources.faults import Faults
+from reportgen.sources.histograms import quantiles_of_buckets
 
 SEPARATOR: Final = "."
 """Between the names of nested values, as W&B itself shows them."""
@@ -16,8 +18,6 @@ MAX_DEPTH: Final = 32
 MAX_TEXT: Final = 1000
 """Longer text is cut where it becomes a tag."""
 MAX_TEXTS: Final = 10_000
-QUANTILES: Final = (5, 25, 50, 75, 95)
-LARGE: Final = 1e200
 
 
 class TypedValues:
@@ -33,7 +33,7 @@ class TypedValues:
     def take(self, values: Mapping[str, Any]) -> list[tuple[str, float]]:
         """Return (name, number) of what can be drawn among nested values; keep texts and the paths of media.
 
-        A histogram gives its quantiles, `name/p05` to `name/p95`. Lists are counted, other objects are left out.
+        A histogram gives its quantiles, `name/q05` to `name/q95`. Lists are counted, other objects are left out.
         """
         points: list[tuple[str, float]] = []
         self._take(values, "", points, 0)
@@ -60,7 +60,7 @@ class TypedValues:
 
     def _take_object(self, name: str, kind: str, value: Mapping[str, Any], points: list[tuple[str, float]]) -> None:
         if kind.endswith("histogram"):
-            points += ((f"{name}/p{q:02}", x) for q, x in zip(QUANTILES, read_histogram(value), strict=False))
+            points += ((quantile_name(name, q), x) for q, x in zip(QUANTILES, read_histogram(value), strict=False))
             return
         paths = [value.get("path"), value.get("file_path")]
         if isinstance(value.get("filenames"), list):
@@ -69,7 +69,7 @@ class TypedValues:
 
 
 def read_histogram(value: Mapping[str, Any]) -> list[float]:
-    """Return the `QUANTILES` of a histogram, linear within each bin; nothing where it is empty or no histogram.
+    """Return the `QUANTILES` of a histogram; nothing where it is empty or no histogram.
 
     Its bins are `values` between the edges `bins`, or `packedBins` of one width.
     """
@@ -82,17 +82,9 @@ def read_histogram(value: Mapping[str, Any]) -> list[float]:
         heights, borders = np.array(counts, dtype=np.float64), np.array(edges, dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
         return []
-    if heights.ndim != 1 or borders.ndim != 1 or len(borders) != len(heights) + 1 or not len(heights):
+    if heights.ndim != 1 or borders.ndim != 1 or len(borders) != len(heights) + 1:
         return []
     if not (np.isfinite(heights).all() and np.isfinite(borders).all() and (heights >= 0).all()):
         return []
-    if heights.max() > LARGE:
-        heights = heights / LARGE  # so that their sum is finite; whole counts stay exact otherwise
-    total = np.concatenate([[0.0], np.cumsum(heights)])
-    if not total[-1] > 0:
-        return []
-    wanted = np.array(QUANTILES) / 100 * total[-1]
-    place = np.clip(np.searchsorted(total, wanted, side="left"), 1, len(heights))
-    part = (wanted - total[place - 1]) / (total[place] - total[place - 1])
-    quantiles: list[float] = (borders[place - 1] * (1 - part) + borders[place] * part).tolist()
-    return quantiles
+    found = quantiles_of_buckets(borders[:-1], borders[1:], heights)
+    return [] if found is None else found.tolist()

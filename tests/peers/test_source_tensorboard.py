@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from tensorboard.compat.proto.event_pb2 import Event
 from tensorboard.compat.proto.summary_pb2 import Summary
 from tensorboard.plugins.audio import metadata as audio_metadata
+from tensorboard.plugins.distribution import compressor
 from tensorboard.plugins.histogram import summary_v2 as histogram_summary
 from tensorboard.plugins.hparams import api_pb2, plugin_data_pb2
 from tensorboard.plugins.hparams import metadata as hparams_metadata
@@ -122,7 +123,7 @@ def test_all_that_torch_logs_of_a_run_is_one_run(tmp_path: Path) -> None:
         own.add_graph(torch_model(), torch_input())
         own.add_hparams({"lr": 0.5, "batch": 32, "opt": "sgd"}, {"hparam/accuracy": 0.75})
     run = read_one(tmp_path)
-    quantiles = {f"weights/p{p:02d}" for p in (5, 25, 50, 75, 95)}
+    quantiles = {f"weights/q{p:02d}" for p in (5, 25, 50, 75, 95)}
     assert set(run.series) == {"loss", "both/a", "both/b", "hparam/accuracy"} | quantiles
     assert run.summary.params == {"lr": 0.5, "batch": 32, "opt": "sgd"}
     assert (run.summary.status, run.summary.problems) == ("finished", ())
@@ -132,8 +133,75 @@ def test_all_that_torch_logs_of_a_run_is_one_run(tmp_path: Path) -> None:
     files = {path: Path(file).read_bytes() for path, file in read_run(ref)[0].artifact_files.items()}
     assert files.pop("text/sample.md").decode().count("## Step") == 6
     assert files == pictures
-    assert run.series["weights/p50"][0].values == pytest.approx(0, abs=0.1)
-    assert run.series["weights/p95"][0].values == pytest.approx(1.645, abs=0.15)
+    assert run.series["weights/q50"][0].values == pytest.approx(0, abs=0.1)
+    assert run.series["weights/q95"][0].values == pytest.approx(1.645, abs=0.15)
+
+
+PERCENTS = (5, 25, 50, 75, 95)
+BASIS_POINTS = (*(100 * percent for percent in PERCENTS), 10_000)
+"""The same for TensorBoard, which wants the end as well."""
+
+
+def samples_of(step: int) -> Any:
+    """Return numbers that are spread in another way at each step, some of them far apart."""
+    rng = np.random.default_rng(step)
+    kinds: list[Callable[[], Any]] = [
+        lambda: rng.normal(size=997),
+        lambda: rng.exponential(size=503) - 0.5,
+        lambda: rng.lognormal(0, 4, size=211) * rng.choice([-1, 1], 211),
+        lambda: np.full(7, 0.25),
+        lambda: np.concatenate([rng.normal(-100, 1, 41), rng.normal(1e6, 10, 60)]),
+        lambda: rng.integers(0, 4, 333).astype(float),
+    ]
+    return kinds[step % len(kinds)]()
+
+
+def check_quantiles(run: Run, name: str, step: int, buckets: Any, wanted: list[tuple[float, float]]) -> None:
+    """Compare with TensorBoard's quantiles `wanted`, and with the true ones: both lie in one of `buckets`."""
+    samples = samples_of(step)
+    left, right, counts = np.array(buckets, dtype=float).T
+    for percent, (point, value) in zip(PERCENTS, wanted, strict=False):
+        assert point == 100 * percent
+        series = run.series[f"{name}/q{percent:02d}"][0]
+        (own,) = series.values[series.steps == step]
+        assert own == pytest.approx(value, rel=1e-9, abs=1e-12 * float(np.abs(samples).max()))
+        true = float(np.quantile(samples, percent / 100, method="inverted_cdf"))
+        at = int(np.searchsorted(counts.cumsum(), percent / 100 * counts.sum() - 1e-9))
+        assert left[at] - 1e-9 <= true <= right[at] + 1e-9
+        assert abs(own - true) <= right[at] - left[at] + 1e-9
+
+
+@pytest.mark.parametrize("writer", [from_torch.SummaryWriter, tensorboardX.SummaryWriter])
+@pytest.mark.parametrize("bins", ["tensorflow", "auto"])
+def test_quantiles_of_histograms_are_those_of_tensorboard(
+    tmp_path: Path, writer: Callable[..., Any], bins: str
+) -> None:
+    with writer(str(tmp_path / "r")) as own:
+        for step in range(18):
+            own.add_histogram("w", samples_of(step), step, bins=bins)
+    run = read_one(tmp_path)
+    assert set(run.summary.metrics) == {"w/q50"}
+    their = theirs(tmp_path / "r").Histograms("w")
+    assert [one.step for one in their] == list(range(18))
+    for one in their:
+        found = one.histogram_value
+        edges = np.clip([found.min, *found.bucket_limit], found.min, found.max)
+        wanted = compressor.compress_histogram_proto(found, BASIS_POINTS)
+        check_quantiles(run, "w", one.step, list(zip(edges[:-1], edges[1:], found.bucket, strict=True)), wanted)
+
+
+@pytest.mark.parametrize("buckets", [1, 30, 1000])
+def test_quantiles_of_new_histograms_are_those_of_tensorboard(tmp_path: Path, buckets: int) -> None:
+    """TensorFlow 2 writes buckets of one width, as a tensor."""
+    writer = EventFileWriter(str(tmp_path / "r"))
+    for step in range(18):
+        summary = histogram_summary.histogram_pb("w", samples_of(step), buckets=buckets)
+        writer.add_event(Event(wall_time=T0 + step, step=step, summary=summary))
+    writer.close()
+    run = read_one(tmp_path)
+    for one in theirs(tmp_path / "r").Tensors("w"):
+        table = tensor_util.make_ndarray(one.tensor_proto)
+        check_quantiles(run, "w", one.step, table, compressor.compress_histogram(table, BASIS_POINTS))
 
 
 def torch_model() -> Any:
@@ -179,11 +247,11 @@ def test_what_tensorflow_2_writes_is_read(tmp_path: Path) -> None:
         writer.add_event(Event(wall_time=T0 + number, step=number, summary=summary))
     writer.close()
     run = read_one(tmp_path)
-    assert set(run.series) == {"train/loss"} | {f"train/weights/p{p:02d}" for p in (5, 25, 50, 75, 95)}
+    assert set(run.series) == {"train/loss"} | {f"train/weights/q{p:02d}" for p in (5, 25, 50, 75, 95)}
     assert run.summary.params == {"units": 16, "dropout": 0.5, "optimizer": "adam"}
     assert (run.summary.status, run.summary.problems, run.summary.group) == ("finished", (), "")
     for percent in (5, 25, 50, 75, 95):
-        (value,) = run.series[f"train/weights/p{percent:02d}"][0].values
+        (value,) = run.series[f"train/weights/q{percent:02d}"][0].values
         assert value == pytest.approx(np.percentile(samples, percent), abs=float(np.ptp(samples)) / 30)
     assert sorted(artifact.path for artifact in run.artifacts) == [
         "audio/train/sound/00000003.wav",

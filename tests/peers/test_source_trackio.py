@@ -62,7 +62,7 @@ def check(runs: dict[str, Run], known: dict[str, list[dict[str, object]]]) -> No
             assert len(logged) == 60
             assert own.steps.tolist() == [step for step, _ in logged]
             assert list(map(repr, own.values.tolist())) == [repr(float(value)) for _, value in logged]  # type: ignore[arg-type]
-        assert run.series["h/p50"][0].values[0] == pytest.approx(499.5, abs=16)
+        assert run.series["h/q50"][0].values[0] == pytest.approx(499.5, abs=16)
 
 
 def test_every_value(store: Path) -> None:

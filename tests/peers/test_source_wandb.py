@@ -104,7 +104,7 @@ def test_every_value(tmp_path: Path) -> None:
     assert read.series["best_of_all"][0].values.tolist() == [0.9]
     width = 64  # bins of W&B's histogram
     for percent in (5, 25, 50, 75, 95):
-        found = read.series[f"h/p{percent:02}"][0].values[0]
+        found = read.series[f"h/q{percent:02d}"][0].values[0]
         assert abs(found - np.percentile(data, percent)) < 2 * np.ptp(data) / width
     assert [path for path in summary.artifact_paths if path.endswith(".png")]
     assert not [path for path in summary.artifact_paths if "requirements" in path or "output" in path]

@@ -29,6 +29,9 @@ def test_tensors_are_logged_as_the_numbers_they_hold(tmp_path: Path) -> None:
         )
         run.log_metrics({"loss": torch.tensor(float("nan"))}, step=4)
         run.log_points("curve", torch.linspace(0, 1, 5), steps=torch.arange(5))
+        for dtype in (torch.float32, torch.bfloat16, torch.float16, torch.int64):
+            spread = torch.tensor([[4, 1, 3], [0, 2, 4]], dtype=dtype, requires_grad=dtype.is_floating_point)
+            run.log_histogram("spread", spread, step=5, quantiles=(0, 100))
         run.log_params({"shape": torch.Size([2, 3]), "dtype": torch.float32, "scale": torch.tensor(0.25)})
         with pytest.raises(rg.LoggerError, match="must be a number"):
             run.log_metrics({"loss": torch.ones(3)})
@@ -36,7 +39,8 @@ def test_tensors_are_logged_as_the_numbers_they_hold(tmp_path: Path) -> None:
         log = run.path
     events = [json.loads(line) for line in log.read_bytes().splitlines()]
     metrics = [(e["step"], e["metrics"]) for e in events if e["event"] == "metrics"]
-    assert metrics == [(3, {"loss": 3.0, "half": 0.5}), (4, {"loss": "NaN"})]
+    quantiles = (5, {"spread/q00": 0, "spread/q50": 2.5, "spread/q100": 4})
+    assert metrics == [(3, {"loss": 3.0, "half": 0.5}), (4, {"loss": "NaN"}), *[quantiles] * 4]
     (points,) = (e for e in events if e["event"] == "points")
     assert (points["steps"], points["metrics"]["curve"]) == ([0, 1, 2, 3, 4], [0, 0.25, 0.5, 0.75, 1])
     (params,) = (e["params"] for e in events if e["event"] == "params")

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from reportgen.quantiles import Band
+
 
 @dataclass(frozen=True, slots=True)
 class CurvesLine:
@@ -20,6 +22,17 @@ class CurvesLine:
     label: str
     """What tells the line from the others of its chart: `train`. Empty for the only one."""
     dashed: bool
+    bands: tuple[Band, ...] = ()
+    """Quantiles that are drawn around the line, the median of a histogram; the widest first."""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the line as values for JSON."""
+        line = {"metric": self.metric, "label": self.label, "dashed": self.dashed}
+        if not self.bands:
+            return line
+        above = [(band.ends[1], band.high) for band in self.bands]
+        below = [(band.ends[0], band.low) for band in reversed(self.bands)]
+        return {**line, "quantiles": [*above, ("median", self.metric), *below]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,14 +50,13 @@ class CurvesChart:
 
     def as_json(self) -> dict[str, Any]:
         """Return the chart as values for JSON."""
-        lines = [{"metric": line.metric, "label": line.label, "dashed": line.dashed} for line in self.lines]
         return {
             "title": self.title,
             "unit": self.unit,
             "direction": self.direction,
             "said": self.said,
             "smooth": self.smooth,
-            "lines": lines,
+            "lines": [line.as_json() for line in self.lines],
         }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -17,7 +17,8 @@ from markupsafe import Markup
 
 from reportgen.analysis.bands import mean_and_range
 from reportgen.analysis.selection import is_system
-from reportgen.model import Floats, Run, Series
+from reportgen.model import Floats, Ints, Run, Series
+from reportgen.quantiles import MEDIAN_ENDING, Band, find_bands, find_edges
 from reportgen.site.charts import ChartLine, render_chart
 from reportgen.site.config import Config
 from reportgen.site.pages.curves import CurvesChart, CurvesLine
@@ -88,6 +89,8 @@ class _Group:
     base: str
     section: str
     metrics: Mapping[str, str]
+    bands: tuple[Band, ...] = ()
+    """Quantiles around the median, which is the only metric of a histogram."""
 
 
 def split_of(metric: str) -> tuple[str, str]:
@@ -115,7 +118,8 @@ def make_chart_sections(run: Run, config: Config) -> tuple[tuple[ChartSection, .
     for name in dict.fromkeys(group.section for group in groups[:MAX_CHARTS]):
         inside = [(i, g) for i, g in enumerate(groups[:MAX_CHARTS]) if g.section == name]
         curves = [(i, g) for i, g in inside if any(run.summary.metrics[m].count > 1 for m in g.metrics.values())]
-        main = [(i, g) for i, g in curves if _is_main(g, len(inside)) and name != SYSTEM]
+        plain = sum(not g.bands for _, g in inside)
+        main = [(i, g) for i, g in curves if _is_main(g, len(inside) if g.bands else plain) and name != SYSTEM]
         if not main and name == "":
             main = curves[:2]
         charts = tuple(_make_chart(run, config, g, i, MAIN_SIZE) for i, g in main)
@@ -128,7 +132,16 @@ def _group(metrics: Iterable[str]) -> list[_Group]:
     """Put the splits of one metric together; a bare name joins them (`loss` beside `val_loss`)."""
     of_base: dict[str, dict[str, str]] = {}
     alone: list[_Group] = []
-    for metric in metrics:
+    names = list(metrics)
+    bands, edges = find_bands(names), find_edges(names)
+    for metric in names:
+        if metric in edges:
+            continue
+        if metric in bands:
+            histogram = metric.removesuffix(MEDIAN_ENDING)
+            section = SYSTEM if is_system(metric) else _prefix(histogram)
+            alone.append(_Group(histogram, section, {"": metric}, bands[metric]))
+            continue
         base, split = split_of(metric)
         if is_system(metric):
             alone.append(_Group(metric, SYSTEM, {"": metric}))
@@ -150,13 +163,16 @@ def _prefix(base: str) -> str:
 
 
 def _order(groups: Sequence[_Group], config: Config) -> list[_Group]:
-    """Sort by section, metrics without a prefix first, the machine last; inside, what is shared or has a direction."""
+    """Sort by section, metrics without a prefix first, the machine last.
+
+    Inside, what is shared or has a direction comes first, and histograms last.
+    """
     sections = list(dict.fromkeys(group.section for group in groups))
 
-    def place(group: _Group) -> tuple[int, int, bool, bool]:
+    def place(group: _Group) -> tuple[int, int, bool, bool, bool]:
         directed = any(config.metric(m).direction for m in group.metrics.values())
         kind = {"": 0, SYSTEM: 2}.get(group.section, 1)
-        return kind, sections.index(group.section), len(group.metrics) < 2, not directed
+        return kind, sections.index(group.section), bool(group.bands), len(group.metrics) < 2, not directed
 
     return sorted(groups, key=place)
 
@@ -170,11 +186,11 @@ def _make_chart(run: Run, config: Config, group: _Group, index: int, size: tuple
     said = [curves.unit, curves.said, "smoothed, as logged behind" if curves.smooth else ""]
     fragment = f"chart-{index + 1}"
     svg = render_chart(
-        [_make_line(run.series[line.metric], line.label, dashed=line.dashed) for line in curves.lines],
+        [_make_line(run.series, line) for line in curves.lines],
         width=size[0],
         height=size[1],
         title_id=fragment,
-        description=_describe(run, [line.metric for line in curves.lines]),
+        description=_describe(run, curves.lines),
         status=run.summary.status,
         smoothing=curves.smooth,
     )
@@ -189,13 +205,14 @@ def _make_curves(run: Run, config: Config, group: _Group) -> CurvesChart:
     lines = []
     for split in order:
         metric = group.metrics[split]
-        lines.append(CurvesLine(metric, split or (metric if several else ""), several and split == dashed))
-    noisy = any(_is_noisy(series_in_tables(run.series[line.metric]).values) for line in lines)
+        label = split or (metric if several else "")
+        lines.append(CurvesLine(metric, label, several and split == dashed, group.bands))
+    noisy = not group.bands and any(_is_noisy(series_in_tables(run.series[line.metric]).values) for line in lines)
     return CurvesChart(
-        title=group.base if several else first.title or group.base,
+        title=group.base if several or first.title == lines[0].metric else first.title or group.base,
         unit=first.unit,
         direction=first.direction,
-        said=", ".join(f"{line.label} dashed" for line in lines if line.dashed),
+        said=_say_bands(group.bands) or ", ".join(f"{line.label} dashed" for line in lines if line.dashed),
         smooth=SMOOTHING if noisy else 0.0,
         lines=tuple(lines),
     )
@@ -212,20 +229,44 @@ def _is_noisy(values: Floats) -> bool:
     return path > 0 and path > NOISY_PATH * float(values.max() - values.min())
 
 
-def _make_line(series: Mapping[int, Series], label: str, *, dashed: bool) -> ChartLine:
-    if len(series) == 1:
-        only = next(iter(series.values()))
-        return ChartLine(label, only.steps, only.values, slot=0, dashed=dashed)
-    shown = series_in_tables(series)
-    steps, _, low, high = mean_and_range(tuple(series.values()))
+def _say_bands(bands: Sequence[Band]) -> str:
+    """Say what is drawn of a histogram: `median, 5–95 % and 25–75 %`, each on one line."""
+    *wider, last = [band.label.replace("–", "–\u2060").replace(" ", "\u00a0") for band in bands] or [""]
+    return last and f"median, {', '.join(wider)}{' and ' if wider else ''}{last}"
+
+
+def _make_line(all_series: Mapping[str, Mapping[int, Series]], about: CurvesLine) -> ChartLine:
+    """Return what is drawn of a metric: a histogram's bands, else the range of its ranks."""
+    ranks = all_series[about.metric]
+    shown = series_in_tables(ranks)
+    line = ChartLine(about.label, shown.steps, shown.values, slot=0, dashed=about.dashed)
+    if about.bands:
+        (low, high), *inside = (
+            (_values_at(all_series[band.low], shown.steps), _values_at(all_series[band.high], shown.steps))
+            for band in about.bands
+        )
+        return replace(line, low=low, high=high, inside=tuple(inside))
+    if len(ranks) == 1:
+        return line
+    steps, _, low, high = mean_and_range(tuple(ranks.values()))
     at = np.searchsorted(steps, shown.steps)
-    return ChartLine(label, shown.steps, shown.values, slot=0, dashed=dashed, low=low[at], high=high[at])
+    return replace(line, low=low[at], high=high[at])
 
 
-def _describe(run: Run, metrics: Sequence[str]) -> str:
+def _values_at(ranks: Mapping[int, Series], steps: Ints) -> Floats:
+    """Return float64[n], the last value at each step; NaN at steps without one."""
+    own = series_in_tables(ranks)
+    if np.array_equal(own.steps, steps):
+        return own.values
+    at = np.searchsorted(own.steps, steps, side="right") - 1
+    return np.where((at >= 0) & (own.steps[at] == steps), own.values[at], np.nan)
+
+
+def _describe(run: Run, lines: Sequence[CurvesLine]) -> str:
     """Say in words what the chart shows, for those who do not see it."""
     parts = []
-    for metric in metrics:
+    for line in lines:
+        metric = line.metric
         s = run.summary.metrics[metric]
         if s.first is None:
             parts.append(f"{metric}: no finite value")
@@ -234,4 +275,10 @@ def _describe(run: Run, metrics: Sequence[str]) -> str:
         else:
             ends = f"{format_number(s.first)} to {format_number(s.last_finite)}"
             parts.append(f"{metric}: {ends}, between {format_number(s.min)} and {format_number(s.max)}")
+        parts += [_describe_end(run, band) for band in line.bands]
     return "; ".join(parts)
+
+
+def _describe_end(run: Run, band: Band) -> str:
+    low, high = (float(series_in_tables(run.series[name]).values[-1]) for name in (band.low, band.high))
+    return f"{band.label} at the end: {format_number(low)} to {format_number(high)}"

@@ -15,6 +15,7 @@ import numpy as np
 from reportgen.model import Floats
 from reportgen.sources.columns import read_time
 from reportgen.sources.faults import Faults
+from reportgen.sources.histograms import quantiles_of_buckets
 from reportgen.sources.tensorboard.proto import (
     BYTES,
     FIXED32,
@@ -32,8 +33,6 @@ from reportgen.sources.tensorboard.proto import (
     signed,
 )
 
-QUANTILES: Final = (5, 25, 50, 75, 95)
-"""Percents of a histogram that become metrics, `<name>/p05` and so on."""
 HPARAMS_TAG: Final = "_hparams_/"
 NOT_SHOWN: Final = ("graph", "custom_scalars", "profile", "projector", "keras")
 """Plugins, by the beginnings of their names, whose data says nothing about a run's outcome."""
@@ -168,7 +167,7 @@ class Found:
             count = len(tensor.values) // 3
             if count:
                 left, right, counts = tensor.values[: 3 * count].reshape(count, 3).T
-                self._add_histogram(tag, place, step, time, quantiles(left, right, counts))
+                self._add_histogram(tag, place, step, time, quantiles_of_buckets(left, right, counts))
         elif plugin == "histograms" and not tensor.texts:
             pass  # an empty one
         elif plugin == "text" or (not plugin and tensor.texts and tensor.dtype == STRING):
@@ -261,18 +260,4 @@ def read_histogram(data: bytes, start: int, end: int) -> Floats | None:
     if len(right) != len(counts):
         raise ProtoError("a histogram whose bounds and counts differ in number")
     left = np.append(low, right[:-1])
-    return quantiles(np.clip(left, low, high), np.clip(right, low, high), counts)
-
-
-def quantiles(left: Floats, right: Floats, counts: Floats) -> Floats | None:
-    """Return the values at `QUANTILES` of buckets, float64[k] each, even within a bucket; None where they are empty."""
-    with np.errstate(all="ignore"):
-        counts = np.where(counts > 0, counts, 0.0)
-        total = np.cumsum(counts)
-        if not (len(total) and 0 < total[-1] < np.inf):
-            return None
-        wanted = np.array(QUANTILES) / 100 * total[-1]
-        at = np.minimum(np.searchsorted(total, wanted, side="left"), len(total) - 1)
-        share = (wanted - (total[at] - counts[at])) / np.where(counts[at] > 0, counts[at], 1.0)
-        values: Floats = left[at] + np.clip(share, 0.0, 1.0) * (right[at] - left[at])
-        return values
+    return quantiles_of_buckets(np.clip(left, low, high), np.clip(right, low, high), counts)

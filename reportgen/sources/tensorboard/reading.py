@@ -15,12 +15,13 @@ import orjson
 from reportgen.formats import clean_text, cut_name
 from reportgen.logartifacts import media_type, safe_name
 from reportgen.model import Floats, Ints, Stream
+from reportgen.quantiles import QUANTILES, quantile_name
 from reportgen.sources.extracted import keep_bytes
 from reportgen.sources.faults import Faults, with_events
 from reportgen.sources.places import LogFile, Place, RunRef
 from reportgen.sources.statcache import open_regular
 from reportgen.sources.streams import StreamMaker
-from reportgen.sources.tensorboard.events import QUANTILES, Found, Hparams, Media
+from reportgen.sources.tensorboard.events import Found, Hparams, Media
 from reportgen.sources.tensorboard.folders import HPARAMS, SCALARS, SPLIT
 from reportgen.sources.tensorboard.proto import BYTES, ProtoError, iter_fields
 from reportgen.sources.tensorboard.records import HEADER, Block, LargeRecord, Readable, iter_blocks
@@ -235,7 +236,7 @@ def _all_pieces(own: _File) -> dict[str, list[Piece]]:
         columns = _columns([row[:3] for row in rows])
         table = np.array([row[3] for row in rows])
         for number, percent in enumerate(QUANTILES):
-            pieces.setdefault(f"{tag}/p{percent:02d}", []).append((*columns, table[:, number]))
+            pieces.setdefault(quantile_name(tag, percent), []).append((*columns, table[:, number]))
     return pieces
 
 

@@ -33,8 +33,7 @@
    * @property {Float64Array} y
    * @property {Float64Array} values `y` with what has no place
    * @property {Float64Array | null} raw
-   * @property {Float64Array | null} low
-   * @property {Float64Array | null} high
+   * @property {Float64Array[]} edges of bands, the highest first; the median may be in the middle
    * @property {number} first index of the first point shown, -1 without any
    * @property {number} last
    * @property {number} lost points that a logarithmic axis has no place for
@@ -63,7 +62,7 @@
    * @property {(y: number) => number} toY
    */
   /** @typedef {{ moveTo(x: number, y: number): void, lineTo(x: number, y: number): void, closePath(): void }} Pen */
-  /** @typedef {{ curve: Curve, kind: "band" | "edge" | "raw" | "line" }} Layer */
+  /** @typedef {{ curve: Curve, kind: "band" | "edge" | "raw" | "line", band?: number }} Layer `band`: 0 is the widest */
   /** @typedef {{ curve: Curve, i: number, x: number, y: number }} Hit a point near the cursor, in px */
 
   // ---- lines
@@ -71,13 +70,18 @@
   /** @param {ChartSpec} spec */
   const logX = (spec) => spec.log_x && spec.x.kind !== "wall";
 
+  /** What a line tells: a histogram its quantiles, the highest first. @param {Curve} curve @returns {[string, Float64Array][]} */
+  const toldOf = ({ line, edges, values }) => line.quantiles?.map(([name], i) => [name, edges[i]]) || [[line.label, values]];
+
   /** @param {ChartLine} line @param {ChartSpec} spec @returns {Curve} */
   function lookAt(line, spec) {
-    let { x, y, raw, low, high } = line;
+    let { x, y, raw } = line;
+    let edges = line.quantiles?.map((one) => one[1]) || (line.low && line.high ? [line.high, line.low] : []);
     /** @param {(values: Float64Array) => Float64Array} change */
     const each = (change) => {
       [x, y] = [change(x), change(y)];
-      [raw, low, high] = [raw, low, high].map((values) => values && change(values));
+      raw = raw && change(raw);
+      edges = edges.map(change);
     };
     if (!x.every((v, i) => Number.isFinite(v) && (i === 0 || v >= x[i - 1]))) {
       const all = x;
@@ -96,12 +100,11 @@
       for (const v of raw || y) if (v <= 0) lost++;
       y = positive(y);
       raw = raw && positive(raw);
-      low = low?.map((v) => Math.max(v, 1e-305)) ?? null;
     }
     const first = y.findIndex(Number.isFinite);
     let last = first < 0 ? -1 : y.length - 1;
     while (last >= 0 && !Number.isFinite(y[last])) last--;
-    return { line, x, y, values, raw, low, high, first, last, lost, breaks: reportgen.math.gaps(x), from: 0, to: x.length - 1 };
+    return { line, x, y, values, raw, edges, first, last, lost, breaks: reportgen.math.gaps(x), from: 0, to: x.length - 1 };
   }
 
   /** On the line at x; NaN where it does not pass. @param {Curve} curve @param {number} at */
@@ -144,13 +147,12 @@
     let [low, high, laterLow, later, longest] = [Infinity, -Infinity, Infinity, -Infinity, 0];
     for (const c of drawn) {
       longest = Math.max(longest, c.x.length);
-      for (const edge of [c.raw || c.y, c.low, c.high]) {
-        if (!edge) continue;
+      for (const edge of [c.raw || c.y, ...c.edges]) {
         for (let i = c.from; i <= c.to; i++) {
           const v = edge[i];
           // The bucket of an envelope that begins before the view reaches into it.
           const before = c.x[i] < from && !(c.line.spread && c.x[i + 1] > from);
-          if (!Number.isFinite(v) || before || c.x[i] > to) continue;
+          if (!Number.isFinite(v) || before || c.x[i] > to || (spec.log_y && v <= 0)) continue;
           if (v < low) low = v;
           if (v > high) high = v;
           if (c.x[i] >= start && v < laterLow) laterLow = v;
@@ -456,11 +458,11 @@
     stop();
   }
 
-  /** @param {Pen} pen @param {Frame} frame @param {Curve} curve */
-  function drawBand(pen, frame, curve) {
-    const { x, breaks, from, to } = curve;
-    const low = /** @type {Float64Array} */ (curve.low);
-    const high = /** @type {Float64Array} */ (curve.high);
+  /** @param {Pen} pen @param {Frame} frame @param {Curve} curve @param {number} band */
+  function drawBand(pen, frame, curve, band) {
+    const { x, breaks, from, to, edges } = curve;
+    const high = edges[band];
+    const low = edges[edges.length - 1 - band];
     const dense = to - from > 4 * frame.width;
     let next = reportgen.math.lowerBound(breaks, from);
     /** @type {[number, number, number][]} x, top, bottom */
@@ -495,15 +497,15 @@
   function layersOf({ drawn }) {
     const order = [...drawn].reverse().sort((a, b) => Number(a.line.pinned) - Number(b.line.pinned));
     return [
-      ...order.filter((c) => c.low && c.high).flatMap((curve) => /** @type {Layer[]} */ ([{ curve, kind: "band" }, ...(curve.line.spread ? [{ curve, kind: "edge" }] : [])])),
+      ...order.flatMap((curve) => curve.edges.slice(0, curve.edges.length / 2).flatMap((_, band) => /** @type {Layer[]} */ ([{ curve, kind: "band", band }, ...(curve.line.spread ? [{ curve, kind: "edge", band }] : [])]))),
       ...order.filter((c) => c.raw).map((curve) => /** @type {Layer} */ ({ curve, kind: "raw" })),
       ...order.map((curve) => /** @type {Layer} */ ({ curve, kind: "line" })),
     ];
   }
 
   /** @param {Pen} pen @param {Frame} frame @param {Layer} layer */
-  function drawLayer(pen, frame, { curve, kind }) {
-    if (kind === "band" || kind === "edge") drawBand(pen, frame, curve);
+  function drawLayer(pen, frame, { curve, kind, band }) {
+    if (band !== undefined) drawBand(pen, frame, curve, band);
     else drawLine(pen, frame, curve, (kind === "raw" && curve.raw) || curve.y);
   }
 
@@ -737,21 +739,10 @@
   function describe({ lines, x }) {
     const told = lines.slice(0, 5).map((line) => {
       const [first, low, high, last] = factsOf(line).map((v) => reportgen.math.numberText(v));
-      return `${plain(line.label) || "values"}: ${first} to ${last}, between ${low} and ${high}`;
+      return `${plain(line.label) || (line.quantiles ? "median" : "values")}: ${first} to ${last}, between ${low} and ${high}`;
     });
     const rest = lines.length > 5 ? ` ${format.count(lines.length - 5, "more line")}.` : "";
     return `${format.count(lines.length, "line")} over ${x.label}. ${told.join("; ")}${told.length ? "." : ""}${rest}`;
-  }
-
-  /** @param {ChartSpec} spec */
-  function tableOf(spec) {
-    const head = ["Line", "First", "Lowest", "Highest", "Last", "Points"];
-    const rows = spec.lines.map((line) => {
-      const cells = [...factsOf(line).map((v) => format.number(v)), format.number(line.x.length)];
-      return el("tr", null, el("th", { scope: "row", dir: "auto" }, line.label || spec.title), ...cells.map((cell) => el("td", { class: "num" }, cell)));
-    });
-    const columns = head.map((name, i) => el("th", { scope: "col", class: i ? "num" : "" }, name));
-    return el("table", null, el("thead", null, el("tr", null, ...columns)), el("tbody", null, ...rows));
   }
 
   // ---- all charts of the document
@@ -882,9 +873,9 @@
       return drawn;
     }
 
-    function fillTable() {
-      details.querySelector("table")?.remove();
-      if (details.open) details.append(tableOf(spec));
+    async function fillTable() {
+      const table = details.open ? await reportgen.script("export").then(() => reportgen.chartTable(spec, factsOf), ({ message }) => el("p", null, message)) : "";
+      details.replaceChildren(details.children[0], table);
     }
 
     /** @param {HTMLElement} element @param {number} left @param {number} top @param {number} width @param {number} height */
@@ -974,26 +965,26 @@
 
     /** @param {Frame} f @param {Hit[]} told nearest first @param {number} more */
     function tell(f, told, more) {
-      const decimals = format.decimals(told.flatMap(({ curve, i }) => [curve.values, curve.raw, curve.low, curve.high].flatMap((all) => (all ? [all[i]] : []))));
+      const decimals = format.decimals(told.flatMap(({ curve, i }) => [curve.values, curve.raw, ...curve.edges].flatMap((all) => (all ? [all[i]] : []))));
       const write = (/** @type {Float64Array} */ values, /** @type {number} */ i) => format.number(values[i], decimals);
       const place = told[0].x;
       put(head, say(spec, told[0].curve.x[told[0].i]));
       put(meaning, told.some(({ curve }) => curve.raw) ? "smoothed, as logged" : "");
       put(rest, more ? `${format.number(more)} more` : "");
-      told.forEach((hit, n) => {
-        const { curve, i } = hit;
-        const { line, values, raw, low, high } = curve;
+      const values = told.flatMap((hit) => toldOf(hit.curve).map(([label, column]) => ({ ...hit, label, column })));
+      values.forEach(({ curve, i, x, label, column }, n) => {
+        const { line, raw, edges } = curve;
         rows[n] ||= makeRow();
         const { swatch, name, value, beside } = rows[n];
-        swatch.setAttribute("class", `swatch s${slotOf(line)}${isDashed(line) ? " dashed" : ""}`);
-        put(name, cut(line.label || spec.title, 220));
+        swatch.setAttribute("class", `swatch s${slotOf(line)}${isDashed(line) ? " dashed" : ""}${line.quantiles && label !== "median" ? " off" : ""}`);
+        put(name, cut(label || spec.title, 220));
         if (held && line.page) name.setAttribute("href", line.page);
         else name.removeAttribute("href");
-        put(value, write(values, i));
-        const also = raw ? write(raw, i) : low && high ? `${write(low, i)} – ${write(high, i)}` : "";
-        put(beside, [also, Math.abs(hit.x - place) > 2 && `at ${say(spec, curve.x[i])}`].filter(Boolean).join(" "));
+        put(value, write(column, i));
+        const also = raw ? write(raw, i) : edges.length === 2 ? `${write(edges[1], i)} – ${write(edges[0], i)}` : "";
+        put(beside, [also, Math.abs(x - place) > 2 && `at ${say(spec, curve.x[i])}`].filter(Boolean).join(" "));
       });
-      if (list.children.length !== told.length) list.replaceChildren(...rows.slice(0, told.length).map((row) => row.item));
+      if (list.children.length !== values.length) list.replaceChildren(...rows.slice(0, values.length).map((row) => row.item));
       const right = place < (f.width + f.right) / 2;
       const below = emptier(f, right);
       const { style } = readout;
@@ -1194,7 +1185,7 @@
     /** @param {Hit[]} hits nearest first */
     function announce(hits) {
       if (at === null) return;
-      const told = hits.slice(0, 3).map(({ curve, i }) => `${plain(curve.line.label)} ${format.number(curve.values[i])}`.trim());
+      const told = hits.slice(0, 3).flatMap(({ curve, i }) => toldOf(curve).map(([label, column]) => `${plain(label)} ${format.number(column[i])}`.trim()));
       reportgen.announce(`${say(spec, at)}: ${told.join(", ")}${hits.length > 3 ? ", " + (hits.length - 3) + " more" : ""}`);
     }
 

@@ -1,9 +1,18 @@
 // @ts-check
 /**
- * Starts the charts of a run's page: all its metrics, in its own colour.
+ * Starts the charts of a run's page: all its metrics, in its own colour; finds the quantiles of its histograms.
  */
 (() => {
   "use strict";
+
+  reportgen.quantiles = (names, steps, series) =>
+    names.map(([name, metric], i) => {
+      const own = series(metric);
+      const side = i < (names.length >> 1) ? own?.high : i > (names.length >> 1) ? own?.low : null;
+      const values = (!own?.exact && side) || own?.values || []; // of an envelope the outermost
+      const at = new Map(Array.from(own?.steps || [], (step, n) => [step, values[n]]));
+      return [name, steps.map((step) => at.get(step) ?? NaN)];
+    });
 
   reportgen.page("run", (root) => {
     const section = /** @type {HTMLElement | null} */ (root.querySelector("section[data-curves]"));

@@ -192,7 +192,8 @@
       if (item.loaded === runs) return;
       /** @type {CurvesItem["series"]} */
       const series = new Map();
-      const wanted = runs.flatMap((run) => item.about.lines.map(({ metric }) => ({ run, metric })));
+      const names = item.about.lines.flatMap(({ metric, quantiles }) => quantiles?.map((one) => one[1]) || metric);
+      const wanted = runs.flatMap((run) => names.map((metric) => ({ run, metric })));
       const found = await Promise.all(wanted.map(({ run, metric }) => run.series(metric)));
       for (const [i, { run, metric }] of wanted.entries())
         if (found[i]?.steps.length) series.set(`${run.k} ${metric}`, found[i]);
@@ -212,9 +213,11 @@
       own.entries = further && by() !== "none" ? further.group(by()) : own.runs.map(single);
     }
 
-    /** @param {CurvesItem} item */
+    /** Quantiles are drawn as they are. @param {CurvesItem} item */
     const weightOf = ({ about }) =>
-      Math.min(0.999, Math.max(0, +(view.smooth || (about.smooth ?? own.setting.smooth)) || 0));
+      about.lines[0].quantiles
+        ? 0
+        : Math.min(0.999, Math.max(0, +(view.smooth || (about.smooth ?? own.setting.smooth)) || 0));
 
     /** @param {RunSeries} series @param {LoadedRun} run */
     function xOf(series, run) {
@@ -233,17 +236,21 @@
       /** @type {ChartLine[]} */
       const lines = [];
       for (const entry of entries) {
-        for (const { metric, label, dashed } of item.about.lines) {
+        for (const { metric, label, dashed, quantiles } of item.about.lines) {
           const line = `line:${label}`;
           if (hidden?.(entry.id) || hidden?.(line)) continue;
           let exact = true;
+          /** @type {ChartLine["quantiles"]} */
+          let told;
           const drawn = entry.runs.flatMap((run) => {
-            const key = `${run.k} ${metric}`;
-            const series = item.exact.get(key) || item.series.get(key);
+            const known = (/** @type {string} */ name) =>
+              item.exact.get(`${run.k} ${name}`) || item.series.get(`${run.k} ${name}`);
+            const series = known(metric);
             if (!series) return [];
             exact &&= series.exact;
-            const points = ascending({ x: xOf(series, run), y: series.values, low: series.low, high: series.high });
-            return points.x.length ? [points] : [];
+            const points = { x: xOf(series, run), y: series.values, low: series.low, high: series.high };
+            told = quantiles && reportgen.quantiles(quantiles, series.steps, known);
+            return points.x.length ? [told ? points : ascending(points)] : []; // `chart.js` sorts a single line
           });
           if (!drawn.length) continue;
           const several = drawn.length > 1;
@@ -261,6 +268,7 @@
             raw: weight ? points.y : null,
             low: edge(points.low),
             high: edge(points.high),
+            quantiles: told,
             spread: !several && !exact,
             page: entry.page && reportgen.root + entry.page,
             pinned: pinned.has(entry.id) || pinned.has(line),
@@ -567,7 +575,7 @@
         onchange: () => set(exact.value),
       });
       syncs.push(() => {
-        const weights = new Set(own.items.map(weightOf));
+        const weights = new Set(own.items.filter(({ about }) => !about.lines[0].quantiles).map(weightOf));
         exact.value = weights.size === 1 ? String([...weights]) : "";
         slide.value = exact.value || "0";
       });

@@ -1,12 +1,12 @@
 // @ts-check
 /**
- * Downloads of a chart: as SVG and PNG in light colours with title and names, or its values as CSV. Loaded when a reader
- * asks for one.
+ * Downloads of a chart: as SVG and PNG in light colours with title and names, or its values as CSV; and its table.
+ * Loaded when a reader asks for one.
  */
 (() => {
   "use strict";
 
-  const { svg } = reportgen;
+  const { el, svg, format } = reportgen;
 
   /** What the style sheets set on parts of a chart, with the value that it has without them. */
   const STYLES = {
@@ -116,6 +116,10 @@
       const name = line.label || title;
       head.push(name);
       const main = { at: line.x, values: line.raw || line.y };
+      if (line.quantiles) {
+        head.splice(-1, 1, ...line.quantiles.map(([quantile]) => `${name} ${quantile}`));
+        return line.quantiles.map(([, values]) => ({ at: line.x, values }));
+      }
       if (!line.low || !line.high) return [main];
       head.push(`${name} low`, `${name} high`);
       return [main, { at: line.x, values: line.low }, { at: line.x, values: line.high }];
@@ -135,11 +139,22 @@
     return [head, .../** @type {(string | number | null)[][]} */ (order.map((at) => rows.get(at)))];
   }
 
-  reportgen.exportChart = async (chart, format) => {
-    const name = `${chart.spec.title}.${format}`;
-    if (format === "csv") return reportgen.download(name, "text/csv", reportgen.csv(valuesOf(chart.spec)));
+  reportgen.chartTable = (spec, factsOf) => {
+    const head = ["Line", "First", "Lowest", "Highest", "Last", "Points"];
+    const lines = spec.lines.flatMap((line) => line.quantiles?.map(([label, y]) => ({ ...line, label, y })) || line);
+    const rows = lines.map((line) => {
+      const cells = [...factsOf(line).map((v) => format.number(v)), format.number(line.x.length)];
+      return el("tr", null, el("th", { scope: "row", dir: "auto" }, line.label || spec.title), ...cells.map((cell) => el("td", { class: "num" }, cell)));
+    });
+    const columns = head.map((name, i) => el("th", { scope: "col", class: i ? "num" : "" }, name));
+    return el("table", null, el("thead", null, el("tr", null, ...columns)), el("tbody", null, ...rows));
+  };
+
+  reportgen.exportChart = async (chart, kind) => {
+    const name = `${chart.spec.title}.${kind}`;
+    if (kind === "csv") return reportgen.download(name, "text/csv", reportgen.csv(valuesOf(chart.spec)));
     const picture = pictureOf(chart);
-    if (format === "svg") return reportgen.download(name, "image/svg+xml", picture.text);
+    if (kind === "svg") return reportgen.download(name, "image/svg+xml", picture.text);
     reportgen.download(name, "image/png", await paint(picture));
   };
 })();

@@ -320,6 +320,8 @@ interface ChartLine {
   /** Band around the line. */
   low: Float64Array | null;
   high: Float64Array | null;
+  /** Names and values of a histogram's quantiles, the highest first, in the middle the median: they are drawn as bands. */
+  quantiles?: [string, Float64Array][];
   /** True when the band is the lowest and highest of many points: it gets an outline, so that a spike shows. */
   spread?: boolean;
   /** Link of the line's run, for the readout; empty without one. */
@@ -560,9 +562,16 @@ interface Reportgen {
   run(k: ShortKey): Promise<LoadedRun>;
   /** Fill `host`, whose height the page decides, with a chart. Title, caption and static picture are the page's. */
   chart(host: HTMLElement, spec: ChartSpec, events: ChartEvents): Chart;
-  /** Download a chart (export.js, loaded by `reportgen.script("export")`). */
+  /** The table of a chart's values, and its download (export.js, loaded by `reportgen.script("export")`). */
+  chartTable(spec: ChartSpec, factsOf: (line: ChartLine) => number[]): HTMLElement;
   exportChart(chart: Chart, format: "png" | "svg" | "csv"): Promise<void>;
   curves(host: HTMLElement, setting: CurvesSetting): Curves;
+  /** curves-run.js: the quantiles of a histogram at the steps of its median, NaN where there is none. */
+  quantiles(
+    names: [string, string][],
+    steps: Float64Array,
+    series: (metric: string) => RunSeries | undefined,
+  ): [string, Float64Array][];
   /** curves-more.js, which curves.js loads. */
   curvesMore(parts: CurvesParts): CurvesMore;
   /** Colours of lines shown together, from those that they want (figures.js). */
@@ -691,7 +700,14 @@ interface CurvesChart {
   said: string;
   /** Smoothing as long as the reader chooses none; that of the setting without it. */
   smooth?: number;
-  lines: { metric: string; label: string; dashed: boolean }[];
+  lines: CurvesLine[];
+}
+interface CurvesLine {
+  metric: string;
+  label: string;
+  dashed: boolean;
+  /** Of a histogram, whose median `metric` is, the quantiles and their metrics, the highest first. */
+  quantiles?: [string, string][];
 }
 interface CurvesSetting {
   /** The runs to draw; their files are loaded when the first chart comes into view. At most 200 are drawn. */
