@@ -84,16 +84,21 @@ class SiteWriter:
         self._outputs: dict[str, str] = {}  # path -> sha256 of all that the new site holds
         self._staged: dict[str, bool] = {}  # path -> whether it replaces a file
         self._verified: dict[str, str] = {}  # path -> sha256 of the file that was found there
+        self._made: list[str] = []  # folders above the site that were not there, innermost first
 
     def __enter__(self) -> Self:
         """Take the lock and look at the folder; raise `SiteError` for one that is not for us."""
-        with explained("use", self._name):
-            root = os.path.realpath(self._name)
-            place = self._working_place(root)
-            self._staging = Staging(f"{place}reportgen-stage")
-            self._lock = FolderLock(Path(f"{place}reportgen-lock"), self._name)
-            if not self._lock.acquire(wait=self._wait, on_wait=self._on_wait):
-                self._notice("the file system has no locks", hint="never run two builds into this folder at once")
+        try:
+            with explained("use", self._name):
+                root = os.path.realpath(self._name)
+                place = self._working_place(root)
+                self._staging = Staging(f"{place}reportgen-stage")
+                self._lock = FolderLock(Path(f"{place}reportgen-lock"), self._name)
+                if not self._lock.acquire(wait=self._wait, on_wait=self._on_wait):
+                    self._notice("the file system has no locks", hint="never run two builds into this folder at once")
+        except BaseException:
+            self._remove_parents()
+            raise
         try:
             with explained("use", self._name):
                 self._folder = SiteFolder(root, self._name)
@@ -103,13 +108,17 @@ class SiteWriter:
                 self._check_folder()
         except BaseException:
             self._lock.release()
+            self._remove_parents()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Drop what is staged and give the lock back. A journal stays: only a commit that finished may delete it."""
+        """Drop what is staged and give the lock back, and leave no trace of a build that failed at its first site.
+
+        A journal stays: only a commit that finished may delete it.
+        """
         try:
             with explained("clear", self._staging.folder):
                 self._staging.drop(keep_journal=True)
@@ -118,6 +127,8 @@ class SiteWriter:
                 raise
         finally:
             self._lock.release()
+            if kind is not None:
+                self._remove_parents()
 
     # ---- what the build decides, path by path
 
@@ -321,13 +332,29 @@ class SiteWriter:
         parent, name = os.path.split(root)
         if os.path.lexists(root) and not os.path.isdir(root):
             raise SiteError(f"'{self._name}' is a file: name a folder for the site, or remove the file")
-        os.makedirs(parent, exist_ok=True)
+        self._make_parents(parent)
         missing = not os.path.exists(root)
         if not os.access(parent if missing else root, os.W_OK | os.X_OK):
             raise SiteError(f"'{self._name}' cannot be written: change its permissions, or choose another folder")
         if missing or (os.access(parent, os.W_OK) and os.stat(parent).st_dev == os.stat(root).st_dev):
             return os.path.join(parent, f".{name}.")
         return os.path.join(root, ".")
+
+    def _make_parents(self, folder: str) -> None:
+        """Make the folders above the site that are not there."""
+        above = folder
+        while not os.path.lexists(above):
+            self._made.append(above)
+            above = os.path.dirname(above)
+        os.makedirs(folder, exist_ok=True)
+
+    def _remove_parents(self) -> None:
+        """Delete the folders above the site again, as far as they are empty."""
+        for folder in self._made:
+            try:
+                os.rmdir(folder)
+            except OSError:
+                break
 
     def _check_folder(self) -> None:
         """Raise `SiteError` for a folder that holds files and is no site, nor the beginning of one."""
