@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,8 @@ from reportgen.model import Floats, Ints
 
 MAX_LABELS: Final = 10
 """More lines than this get a legend instead of labels at their ends."""
+_REMEMBERED: Final = 4096
+"""Steps of a line up to which its gaps are remembered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -218,7 +221,7 @@ def _share_of_one(value: float, axis: axes.Axis) -> float:
 
 def pieces(line: Line, shown: NDArray[np.bool_]) -> list[slice]:
     """Return the stretches of the line without gap: index ranges of shown points."""
-    breaks = downsample.gaps(line.steps)
+    breaks = find_gaps(line.steps)
     if not len(breaks) and bool(shown.all()):
         return [slice(0, len(shown))] if len(shown) else []
     known = np.flatnonzero(shown)
@@ -227,6 +230,18 @@ def pieces(line: Line, shown: NDArray[np.bool_]) -> list[slice]:
     cuts = np.flatnonzero((np.diff(known) > 1) | np.isin(known[:-1], breaks)) + 1
     starts, ends = known[np.r_[0, cuts]], known[np.r_[cuts - 1, len(known) - 1]]
     return [slice(a, b + 1) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def find_gaps(steps: NDArray[np.number]) -> NDArray[np.int64]:
+    """Return `downsample.gaps`; those of few steps are remembered, since the lines of a run share theirs."""
+    if len(steps) > _REMEMBERED:
+        return downsample.gaps(steps)
+    return _gaps(steps.tobytes(), steps.dtype.char)
+
+
+@lru_cache(maxsize=64)
+def _gaps(steps: bytes, dtype: str) -> NDArray[np.int64]:
+    return downsample.gaps(np.frombuffer(steps, dtype=dtype))
 
 
 def thinned(curve: Curve, frame: Frame, *, smoothing: float = 0.0) -> tuple[Line, Floats, Floats]:
@@ -336,7 +351,7 @@ def gap_remark(curves: Sequence[Curve], frame: Frame, unit: str) -> Remark | Non
     if len(curves) != 1:
         return None
     line = curves[0].line
-    gaps = downsample.gaps(line.steps)
+    gaps = find_gaps(line.steps)
     if len(gaps) != 1:
         return None
     left, right = float(line.steps[gaps[0]]), float(line.steps[gaps[0] + 1])

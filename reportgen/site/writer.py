@@ -176,7 +176,13 @@ class SiteWriter:
         with open(descriptor, "rb", buffering=0) as reader:
             if found.st_size != size_bytes:
                 raise changed
-            self._write(path, _read_pieces(reader.read, size_bytes), sha256, changed)
+            digest = hashlib.sha256()
+            replaces = self._folder.can_replace(path)
+            self._staging.write(path, _read_pieces(reader.read, size_bytes, digest.update))
+        if digest.hexdigest() != sha256:
+            self._staging.discard(path)
+            raise changed
+        self._note(path, sha256, replaces)
 
     def discard(self, path: str) -> None:
         """Take an output back: the new site will not hold it."""
@@ -224,7 +230,9 @@ class SiteWriter:
     def _stage_bytes(self, path: str, data: bytes, *, durable: bool = False) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
         if not self._take(path, sha256):
-            self._write(path, (data,), sha256, durable=durable)
+            replaces = self._folder.can_replace(path)
+            self._staging.write(path, (data,), durable=durable)
+            self._note(path, sha256, replaces)
         return sha256
 
     def _take(self, path: str, sha256: str) -> bool:
@@ -240,20 +248,8 @@ class SiteWriter:
             return True
         return False
 
-    def _write(
-        self,
-        path: str,
-        pieces: Iterable[bytes],
-        sha256: str,
-        changed: SiteError | None = None,
-        *,
-        durable: bool = False,
-    ) -> None:
-        """Stage an output and note it; raise `changed` if its bytes do not have the hash that was promised."""
-        replaces = self._folder.can_replace(path)
-        if self._staging.write(path, pieces, durable=durable) != sha256 and changed:
-            self._staging.discard(path)
-            raise changed
+    def _note(self, path: str, sha256: str, replaces: bool) -> None:
+        """Note an output that was staged."""
         self._staged[path] = replaces
         self._outputs[path] = sha256
 
@@ -378,9 +374,13 @@ class SiteWriter:
         self.notices += (Problem(where=self._name, message=message, hint=hint, count=count),)
 
 
-def _read_pieces(read: Callable[[int], bytes], size_bytes: int) -> Iterator[bytes]:
-    """Yield what `read` gives until its end, but no more than one byte over `size_bytes`: it may be growing."""
+def _read_pieces(read: Callable[[int], bytes], size_bytes: int, seen: Callable[[bytes], object]) -> Iterator[bytes]:
+    """Yield what `read` gives until its end, but no more than one byte over `size_bytes`: it may be growing.
+
+    `seen` gets each piece as well.
+    """
     left = size_bytes + 1
     while left and (piece := read(min(_CHUNK, left))):
         left -= len(piece)
+        seen(piece)
         yield piece

@@ -235,14 +235,16 @@ class _Parser:
                 row = orjson.loads(text)
             except orjson.JSONDecodeError:
                 row = None
-            for row in (row,) if row.__class__ is dict else self._decode_damaged(text, line):
-                if row.get("event") == "start":
+            whole = [row] if row.__class__ is dict else self._decode_damaged(text, line)
+            for own in whole:
+                begins = own.get("event") == "start"
+                if begins:
                     add()
-                found.append(row)
+                found.append(own)
                 lines.append(line)
-                total += 1
-                if row.get("event") == "start":
+                if begins:
                     add()
+            total += len(whole)
         add()
         return total
 
