@@ -225,6 +225,8 @@ class _Parser:
         lines: list[int] = []
 
         def add() -> None:
+            nonlocal total
+            total += len(found)
             if found:
                 self._add_rows(found, [row.get("event") for row in found], lines)
                 found.clear()
@@ -235,8 +237,11 @@ class _Parser:
                 row = orjson.loads(text)
             except orjson.JSONDecodeError:
                 row = None
-            whole = [row] if row.__class__ is dict else self._decode_damaged(text, line)
-            for own in whole:
+            if row.__class__ is dict and row.get("event") != "start":
+                found.append(row)
+                lines.append(line)
+                continue
+            for own in [row] if row.__class__ is dict else self._decode_damaged(text, line):
                 begins = own.get("event") == "start"
                 if begins:
                     add()
@@ -244,7 +249,6 @@ class _Parser:
                 lines.append(line)
                 if begins:
                     add()
-            total += len(whole)
         add()
         return total
 
