@@ -47,7 +47,7 @@ class BuildResult:
     dropped: int
     """Runs whose exact points were left out to keep the site below `max_site_mb`."""
     notices: tuple[Problem, ...]
-    """What is to be said of the output folder as it was found, and of its size; it stands on no page."""
+    """What is to be said of the output folder as it was found, of its size, and of the configuration; on no page."""
     duration_s: float
 
 
@@ -105,7 +105,7 @@ def build(
         removed=len(written.removed),
         omitted=omitted,
         dropped=sum(bool(entry.dropped) for entry in content.entries.values()),
-        notices=(*writer.notices, *_find_excess(out, config, (*written.written, *written.unchanged))),
+        notices=(*writer.notices, *content.notices, *_find_excess(out, config, (*written.written, *written.unchanged))),
         duration_s=time.monotonic() - began,
     )
 

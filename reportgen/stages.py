@@ -23,6 +23,7 @@ from reportgen.site.data.search import search_script
 from reportgen.site.data.summaries import decode_summaries, encode_summaries, summaries_script
 from reportgen.site.data.tables import table_script
 from reportgen.site.folder import NOJEKYLL
+from reportgen.site.misnamed import find_misnamed
 from reportgen.site.pages.csv import runs_csv
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.theme import Theme
@@ -76,10 +77,11 @@ class Stages:
             self._writer.stage(path, content)
         return self._content(index, self._entries)
 
-    @staticmethod
-    def _content(index: Index, entries: Mapping[str, plan.RunEntry]) -> plan.SiteContent:
+    def _content(self, index: Index, entries: Mapping[str, plan.RunEntry]) -> plan.SiteContent:
         problems = tuple(dict.fromkeys(problem for problem, _ in index.problems))  # twins share theirs
-        return plan.SiteContent(entries, len(index.experiments), problems)
+        metrics = {e.name: dict.fromkeys(name for run in e.runs for name in run.metrics) for e in index.experiments}
+        notices = find_misnamed(self._settings.config, metrics)
+        return plan.SiteContent(entries, len(index.experiments), problems, notices)
 
     # ---- runs
 

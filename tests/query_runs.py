@@ -152,7 +152,7 @@ def _life_runs() -> list[Summary]:
     )  # fmt: skip
     old = _bare("l-old", name="7", group="100", experiment="bench-old", duration_s=1.0)
     return [
-        old(0.0),
+        old(86_400.0),
         done(T0),
         failed(T0),  # at one time with l-done
         stopped(T0 + 86_400 + 18.5 * 3600),  # 2026-11-02 18:30

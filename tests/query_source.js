@@ -46,8 +46,8 @@ globalThis.querySource = (runs, direction) => {
     direction,
     metric: (name, statistic) => column(runs.map((run) => own(run.metrics, name)?.[statistic])),
     numbers(name) {
-      if (name === "start_time") return column(runs.map((run) => ms(run.start_time)));
-      if (name === "end_time") return column(runs.map((run) => (run.status === "unfinished" ? null : ms(run.last_time))));
+      if (name === "start_time") return column(runs.map((run) => (run.start_time ? ms(run.start_time) : null)));
+      if (name === "end_time") return column(runs.map((run) => (run.status === "unfinished" || !run.last_time ? null : ms(run.last_time))));
       return column(runs.map((run) => (name === "duration" ? run.shown_duration : run.artifacts)));
     },
     texts(entity, name) {

@@ -691,6 +691,13 @@ def test_masks_are_of_truths_whatever_is_asked() -> None:
         assert (mask.dtype, mask.shape) == (np.bool_, (len(frame),))
 
 
+def test_a_run_whose_log_has_no_times_began_and_ended_at_no_time() -> None:
+    runs = [make_run("timed", start_time=T0), make_run("timeless", start_time=0.0, duration_s=0.0)]
+    assert ids("start_time < '2000-01-01' OR end_time < '2000-01-01'", runs=runs) == []
+    assert ids("start_time IS NULL AND end_time IS NULL", runs=runs) == ["timeless"]
+    assert ids("", ["start_time"], runs=runs) == ids("", ["start_time DESC"], runs=runs) == ["timed", "timeless"]
+
+
 # ---- what users of trackers ask for
 
 

@@ -436,6 +436,24 @@ def test_the_garbage_collector_is_as_it_was() -> None:
     assert gc.isenabled()
 
 
+def test_a_fault_is_told_with_the_session_that_it_stands_in() -> None:
+    second = start_line(session="20270101T000000.000000Z-0001")
+    first, other = parse(make_log(start_line(), metrics_line(0, a=1.0), second, b"torn\n", metrics_line(1, a=2.0)))
+    assert first.problems == ()
+    assert [problem.line for problem in other.problems] == [4]
+    assert [len(stream.points["a"]) for stream in (first, other)] == [1, 1]
+
+
+def test_lines_that_cannot_be_read_for_different_reasons_are_different_problems() -> None:
+    log = make_log(start_line(), b"torn\n", b'{"event":"metr\n', b"17\n", b'{"a":"\xff"}\n', b'{"event":"m\n', b"[1]\n")
+    found = {(p.message, p.line, p.count) for p in parse_one(log).problems}
+    assert found == {
+        ("a line cannot be read: not JSON: Expecting value at character 1", 2, 3),
+        ("a line cannot be read: the line is JSON, but not an object", 4, 2),
+        ("a line cannot be read: invalid UTF-8 at byte 6", 5, 1),
+    }
+
+
 def test_problems_stand_in_the_events_before_the_end() -> None:
     stream = parse_one(make_log(start_line(), b"torn\n", {"event": "end", "status": "FAILED"}, metrics_line(0, a=1.0)))
     assert [event["event"] for event in stream.events] == ["problem", "end"]

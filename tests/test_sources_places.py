@@ -134,6 +134,15 @@ def test_a_site_of_contradicting_histories_is_read_as_it_was_built(tmp_path: Pat
     assert describe(read_all(roots[1], site)) == describe(reads)
 
 
+@pytest.mark.parametrize("value", [99.0, 98.0, 97.0, 96.0])
+def test_a_contradicting_history_keeps_its_key_when_its_steps_were_counted(tmp_path: Path, value: float) -> None:
+    write_run(tmp_path / "one" / "r1", start_line(), metrics_line(None, a=1.0), metrics_line(None, a=2.0))
+    write_run(tmp_path / "two" / "r1", start_line(), metrics_line(None, a=1.0), metrics_line(None, a=value))
+    reads = read_all(tmp_path / "one", tmp_path / "two")
+    assert len(reads) == 2
+    assert describe(read_all(make_site(tmp_path / "site", reads))) == describe(reads)
+
+
 def test_only_the_contradicting_session_is_told_apart(tmp_path: Path) -> None:
     other = start_line(session=LATER), metrics_line(9, a=9.0)
     write_run(tmp_path / "one" / "r1", *FULL)

@@ -383,6 +383,15 @@ def test_parents_of_the_folder_are_made(tmp_path: Path) -> None:
     assert (tmp_path / "x/y/site/index.html").is_file()
 
 
+@pytest.mark.parametrize("there", ["", "a"])
+def test_parents_that_were_made_go_again_when_the_build_fails(tmp_path: Path, there: str) -> None:
+    (tmp_path / there).mkdir(exist_ok=True)
+    with pytest.raises(RuntimeError), SiteWriter(tmp_path / "a" / "b" / "site", cache=StatCache(None)) as writer:
+        writer.stage("index.html", b"")
+        raise RuntimeError
+    assert [path.name for path in tmp_path.rglob("*")] == ([there] if there else [])
+
+
 def test_foreign_files_survive_every_build(out: Path) -> None:
     write(out, small_site("a1", "b1"))
     foreign = {"robots.txt": "mine", "r/notes.md": "mine", "own/deep/page.html": "mine", "data/runs/x.gz": "mine"}

@@ -99,7 +99,7 @@ def tick_step(low: float, high: float, target: int, *, least: int = 3, most: int
     """Return the round distance (1, 2, 2.5 or 5 times a power of ten) that gives nearest to `target` ticks."""
     exponent = math.floor(math.log10(high - low))
     best = (math.inf, high - low)
-    for power in range(exponent - 2, exponent + 1):
+    for power in (exponent - 1, exponent):  # a step two powers below the span gives twenty ticks and more
         for mantissa in _MANTISSAS:
             step = mantissa * 10.0**power
             if not step:

@@ -113,7 +113,8 @@ def gaps(steps: NDArray[_Number]) -> NDArray[np.int64]:
     if len(steps) < 6:
         return np.empty(0, dtype=np.int64)
     far = 0.03 * (float(steps[-1]) - float(steps[0]))
-    distance = np.diff(np.asarray(steps, dtype=np.float64))
+    places = np.asarray(steps, dtype=np.float64)
+    distance = places[1:] - places[:-1]
     if float(distance.max()) <= far:
         return np.empty(0, dtype=np.int64)
     wide = np.flatnonzero(distance > max(far, 5 * float(distance.min())))

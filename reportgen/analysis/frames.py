@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Final
 
 import numpy as np
@@ -19,6 +20,8 @@ from reportgen.model import Floats, Ints
 
 MAX_LABELS: Final = 10
 """More lines than this get a legend instead of labels at their ends."""
+_REMEMBERED: Final = 4096
+"""Steps of a line up to which its gaps are remembered."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -136,8 +139,9 @@ def _extent(curves: Sequence[Curve], log: bool) -> tuple[float, float, float, fl
         for edge in (c.line.values, c.line.low, c.line.high):
             if edge is None:
                 continue
-            known = c.shown if edge is c.line.values else np.isfinite(edge) & ((edge > 0) | (not log))
-            everything = bool(known.all())
+            of_values = edge is c.line.values
+            known = c.shown if of_values else np.isfinite(edge) & ((edge > 0) | (not log))
+            everything = c.count == len(edge) if of_values else bool(known.all())
             finite = edge if everything else edge[known]
             if len(finite):
                 low, high = min(low, float(finite.min())), max(high, float(finite.max()))
@@ -200,7 +204,8 @@ def _share(values: NDArray[np.number], axis: axes.Axis) -> Floats:
         low, high = math.log(axis.low), math.log(axis.high)
         logs = np.log(np.maximum(np.asarray(values, dtype=np.float64), 1e-305))
         return np.clip((logs - low) / (high - low), -1.0, 2.0)
-    result: Floats = (np.clip(values, axis.low - span, axis.high + span) - axis.low) / span
+    # numpy's `clip` costs more than its work on the points of one chart.
+    result: Floats = (np.minimum(np.maximum(values, axis.low - span), axis.high + span) - axis.low) / span
     return result
 
 
@@ -218,8 +223,8 @@ def _share_of_one(value: float, axis: axes.Axis) -> float:
 
 def pieces(line: Line, shown: NDArray[np.bool_]) -> list[slice]:
     """Return the stretches of the line without gap: index ranges of shown points."""
-    breaks = downsample.gaps(line.steps)
-    if not len(breaks) and shown.all():
+    breaks = find_gaps(line.steps)
+    if not len(breaks) and bool(shown.all()):
         return [slice(0, len(shown))] if len(shown) else []
     known = np.flatnonzero(shown)
     if not len(known):
@@ -227,6 +232,18 @@ def pieces(line: Line, shown: NDArray[np.bool_]) -> list[slice]:
     cuts = np.flatnonzero((np.diff(known) > 1) | np.isin(known[:-1], breaks)) + 1
     starts, ends = known[np.r_[0, cuts]], known[np.r_[cuts - 1, len(known) - 1]]
     return [slice(a, b + 1) for a, b in zip(starts.tolist(), ends.tolist(), strict=True)]
+
+
+def find_gaps(steps: NDArray[np.number]) -> NDArray[np.int64]:
+    """Return `downsample.gaps`; those of few steps are remembered, since the lines of a run share theirs."""
+    if len(steps) > _REMEMBERED:
+        return downsample.gaps(steps)
+    return _gaps(steps.tobytes(), steps.dtype.char)
+
+
+@lru_cache(maxsize=64)
+def _gaps(steps: bytes, dtype: str) -> NDArray[np.int64]:
+    return downsample.gaps(np.frombuffer(steps, dtype=dtype))
 
 
 def thinned(curve: Curve, frame: Frame, *, smoothing: float = 0.0) -> tuple[Line, Floats, Floats]:
@@ -340,7 +357,7 @@ def gap_remark(curves: Sequence[Curve], frame: Frame, unit: str) -> Remark | Non
     if len(curves) != 1:
         return None
     line = curves[0].line
-    gaps = downsample.gaps(line.steps)
+    gaps = find_gaps(line.steps)
     if len(gaps) != 1:
         return None
     left, right = float(line.steps[gaps[0]]), float(line.steps[gaps[0] + 1])

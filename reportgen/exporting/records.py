@@ -27,9 +27,9 @@ def run_record(run: Summary, config: Config) -> dict[str, Any]:
         "experiment": run.experiment,
         "status": run.status,
         "error": run.error,
-        "start_time": encode_number(run.start_time),
-        "end_time": None if run.status == "unfinished" else encode_number(run.last_time),
-        "last_time": encode_number(run.last_time),
+        "start_time": _time(run.start_time),
+        "end_time": None if run.status == "unfinished" else _time(run.last_time),
+        "last_time": _time(run.last_time),
         "duration_s": encode_number(run.duration_s),
         "user": run.user,
         "group": run.group,
@@ -121,3 +121,8 @@ def encode_json(data: Mapping[str, Any] | list[Any], *, indent: int | None = Non
     if text.replace("\n", "").isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
+
+
+def _time(seconds: float) -> float | str | None:
+    """Return a time for JSON; 0 is that of a run whose log has no times."""
+    return encode_number(seconds) if seconds else None

@@ -98,14 +98,14 @@ class LoggedRun:
         return self.summary.error
 
     @property
-    def start_time(self) -> datetime:
-        """When it started, in UTC."""
-        return time_of(self.summary.start_time)
+    def start_time(self) -> datetime | None:
+        """When it started, in UTC; None where its log has no times."""
+        return time_of(self.summary.start_time) if self.summary.start_time else None
 
     @property
-    def last_time(self) -> datetime:
-        """When it ended, or logged its last line, in UTC."""
-        return time_of(self.summary.last_time)
+    def last_time(self) -> datetime | None:
+        """When it ended, or logged its last line, in UTC; None where its log has no times."""
+        return time_of(self.summary.last_time) if self.summary.last_time else None
 
     @property
     def duration(self) -> float:

@@ -55,8 +55,8 @@ def runs_table(runs: Sequence[Summary], folders: Sequence[str | None]) -> pd.Dat
         "experiment_id": texts(run.experiment for run in runs),
         "status": texts(STATUSES[run.status] for run in runs),
         "artifact_uri": texts(folders),
-        "start_time": _times(pd, [run.start_time for run in runs], places=3),
-        "end_time": _times(pd, [math.nan if run.status == "unfinished" else run.last_time for run in runs], places=3),
+        "start_time": _times(pd, [run.start_time or math.nan for run in runs], places=3),
+        "end_time": _times(pd, [_end_of(run) for run in runs], places=3),
     }
     for name, values in _columns([run.metrics for run in runs]):
         columns[f"metrics.{name}"] = np.array([math.nan if m is None else m.last for m in values], dtype=np.float64)
@@ -154,6 +154,10 @@ def _texts(pandas: ModuleType, values: Iterable[Any]) -> Any:
     column = np.empty(len(items), dtype=object)
     column[:] = items
     return pandas.Series(column, dtype=object)  # given as an array, newer versions take it for texts of their own kind
+
+
+def _end_of(run: Summary) -> float:
+    return math.nan if run.status == "unfinished" else run.last_time or math.nan
 
 
 def _times(pandas: ModuleType, seconds: Sequence[float] | Any, *, places: int) -> Any:

@@ -109,9 +109,10 @@ class Frame:
                 yield None if metric is None else pick(metric)
         elif field.kind == "time":
             if field.name == "start_time":
-                yield from (shown_ms(run.start_time) for run in self.runs)
+                yield from (shown_ms(run.start_time) if run.start_time else None for run in self.runs)
             else:
-                yield from (None if run.status == "unfinished" else shown_ms(run.last_time) for run in self.runs)
+                ended = (run.last_time if run.status != "unfinished" else 0 for run in self.runs)
+                yield from (shown_ms(time) if time else None for time in ended)
         elif field.kind == "duration":
             yield from (shown_duration(run.duration_s) for run in self.runs)
         elif field.kind == "files":

@@ -173,9 +173,31 @@ def _line(c: Curve, frame: Frame, smoothing: float) -> Iterator[str]:
 
 
 def _stroke(line: ChartLine, shown: NDArray[np.bool_], frame: Frame, classes: str) -> str:
-    x, y = frame.xs(line.steps) * 10, frame.ys(line.values) * 10
-    d = [_path(x[p], y[p]) for p in frames.pieces(line, shown)]
-    return f'<path class="{classes}" d="{"".join(d)}"/>'
+    pieces = frames.pieces(line, shown)
+    y = frame.ys(line.values) * 10
+    if len(pieces) == 1 and len(y) > 1 and pieces[0] == slice(0, len(y)):
+        d = _whole_path(line.steps, y, frame)
+    else:
+        x = frame.xs(line.steps) * 10
+        d = "".join(_path(x[p], y[p]) for p in pieces)
+    return f'<path class="{classes}" d="{d}"/>'
+
+
+def _whole_path(steps: NDArray[np.number], y: Floats, frame: Frame) -> str:
+    """Return `_path` for a line without gap: its steps are most often those of the line before."""
+    pattern = _path_pattern(steps.tobytes(), steps.dtype.char, frame.x.low, frame.x.high, frame.x.log, frame.width)
+    rounded = np.rint(y).astype(np.int64)
+    rounded[1:] -= rounded[:-1].copy()
+    return (pattern % tuple(rounded.tolist())).replace(" -", "-")
+
+
+@lru_cache(maxsize=64)  # the charts of a run share their steps, and so do the runs of a sweep
+def _path_pattern(steps: bytes, dtype: str, low: float, high: float, log: bool, width: float) -> str:
+    """Return `_path` for these steps with `%d` for each y."""
+    frame = Frame(width, 1.0, axes.Axis(low, high, (), (), log=log), axes.Axis(0.0, 1.0, (), ()))
+    x = np.rint(frame.xs(np.frombuffer(steps, dtype=dtype)) * 10).astype(np.int64)
+    x[1:] -= x[:-1].copy()
+    return ("M%d %%dl" + "%d %%d " * (len(x) - 1))[:-1] % tuple(x.tolist())
 
 
 def _band(line: ChartLine, low: Floats, high: Floats, frame: Frame, classes: str) -> str:

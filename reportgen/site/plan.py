@@ -143,6 +143,8 @@ class SiteContent:
     experiments: int
     problems: tuple[Problem, ...]
     """All problems, those of runs included."""
+    notices: tuple[Problem, ...] = ()
+    """What is to be said of the configuration beside these runs; it stands on no page."""
 
 
 def encode_site(facts: SiteFacts, content: SiteContent, files: Mapping[str, str]) -> bytes:
@@ -158,6 +160,7 @@ def encode_site(facts: SiteFacts, content: SiteContent, files: Mapping[str, str]
         "experiments": content.experiments,
         "problems": facts.problems,
         "all_problems": content.problems,
+        "notices": content.notices,
         "runs": dict(sorted(content.entries.items())),
         "files": dict(sorted(files.items())),
     }
@@ -190,7 +193,8 @@ def decode_content(document: Mapping[str, Any]) -> SiteContent:
         if not _are_tiles(entries[key].dropped):
             del entries[key]
     try:
-        return SiteContent(entries, int(document["experiments"]), tuple(Problem(**p) for p in document["all_problems"]))
+        problems, notices = (tuple(Problem(**p) for p in document[name]) for name in ("all_problems", "notices"))
+        return SiteContent(entries, int(document["experiments"]), problems, notices)
     except (KeyError, TypeError, ValueError):
         return SiteContent(entries, 0, ())
 

@@ -39,14 +39,23 @@ def _spark_xs(count: int) -> tuple[str, ...]:
     return tuple(f"{3 + i * (SPARK_WIDTH - 6) / (count - 1):.1f}" for i in range(count))
 
 
+@lru_cache(maxsize=64)
+def _spark_pattern(count: int) -> str:
+    return "M" + "L".join(f"{x} %s" for x in _spark_xs(count))
+
+
 def render_spark(heights: Sequence[int], *, slot: int = 0) -> Markup:
     """Return a sparkline of 84 x 20 px; `heights` are 0 (bottom) … 63 (top) at even distances, -1 is a gap."""
-    points = [
-        f"{x} {_SPARK_Y[min(h, 63)]}" if h >= 0 else "" for x, h in zip(_spark_xs(len(heights)), heights, strict=True)
-    ]
-    stretches = [list(part) for known, part in groupby(points, key=bool) if known] if "" in points else [points]
-    d = "".join("M" + "L".join(part) + ("h0" if len(part) == 1 else "") for part in stretches if part)
-    end = '<circle cx="{}" cy="{}" r="1.75"/>'.format(*stretches[-1][-1].split()) if d else ""
+    xs = _spark_xs(len(heights))
+    if len(heights) > 1 and min(heights) >= 0 and max(heights) <= 63:  # what nearly every one is
+        ys = [_SPARK_Y[h] for h in heights]
+        d, last = _spark_pattern(len(heights)) % tuple(ys), [xs[-1], ys[-1]]
+    else:
+        points = [f"{x} {_SPARK_Y[min(h, 63)]}" if h >= 0 else "" for x, h in zip(xs, heights, strict=True)]
+        stretches = [list(part) for known, part in groupby(points, key=bool) if known] if "" in points else [points]
+        d = "".join("M" + "L".join(part) + ("h0" if len(part) == 1 else "") for part in stretches if part)
+        last = stretches[-1][-1].split() if d else []
+    end = '<circle cx="{}" cy="{}" r="1.75"/>'.format(*last) if d else ""
     return _picture(f"spark s{_slot(slot)}", SPARK_WIDTH, SPARK_HEIGHT, f'<path d="{d}"/>{end}')
 
 

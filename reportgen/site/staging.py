@@ -7,7 +7,6 @@ writer says what comes in and when it goes. A staging folder that a killed build
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 import shutil
 from collections.abc import Iterable, Iterator, Mapping
@@ -37,8 +36,8 @@ class Staging:
         """Return the absolute path of the staged output `path`."""
         return os.path.join(self.files, path)
 
-    def write(self, path: str, pieces: Iterable[bytes], *, durable: bool = False) -> str:
-        """Write an output whose bytes come in `pieces`, `durable` with an fsync; return their sha256.
+    def write(self, path: str, pieces: Iterable[bytes], *, durable: bool = False) -> None:
+        """Write an output whose bytes come in `pieces`, `durable` with an fsync.
 
         A second write replaces the first. Raises `SiteError` when the disk is full or does not let us.
         """
@@ -49,7 +48,7 @@ class Staging:
                 os.makedirs(folder, exist_ok=True)
                 self._made.add(folder)
             try:
-                return _write_file(file, pieces, durable=durable)
+                _write_file(file, pieces, durable=durable)
             except BaseException:
                 self.discard(path)  # what is in the tree may be moved to the site with it
                 raise
@@ -120,12 +119,10 @@ def sync_folder(folder: str) -> None:
         os.close(descriptor)
 
 
-def _write_file(file: str, pieces: Iterable[bytes], *, durable: bool) -> str:
-    digest = hashlib.sha256()
+def _write_file(file: str, pieces: Iterable[bytes], *, durable: bool) -> None:
     descriptor = os.open(file, _CREATE, 0o666)
     try:
         for piece in pieces:
-            digest.update(piece)
             rest = memoryview(piece)
             while rest:
                 rest = rest[os.write(descriptor, rest) :]
@@ -133,4 +130,3 @@ def _write_file(file: str, pieces: Iterable[bytes], *, durable: bool) -> str:
             os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    return digest.hexdigest()

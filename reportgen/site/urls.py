@@ -114,6 +114,9 @@ def relative(target: str, page: str) -> str:
     path, mark, fragment = target.partition("#")
     if path == page and mark:
         return f"#{fragment}"
+    folder, slash, rest = page.partition("/")
+    if not slash or not ("/" in rest or path.startswith(f"{folder}/")):  # what nearly every link is
+        return f"../{target}" if slash else target
     here, there = page.split("/")[:-1], path.split("/")
     shared = 0
     while shared < min(len(here), len(there) - 1) and here[shared] == there[shared]:

@@ -84,16 +84,21 @@ class SiteWriter:
         self._outputs: dict[str, str] = {}  # path -> sha256 of all that the new site holds
         self._staged: dict[str, bool] = {}  # path -> whether it replaces a file
         self._verified: dict[str, str] = {}  # path -> sha256 of the file that was found there
+        self._made: list[str] = []  # folders above the site that were not there, innermost first
 
     def __enter__(self) -> Self:
         """Take the lock and look at the folder; raise `SiteError` for one that is not for us."""
-        with explained("use", self._name):
-            root = os.path.realpath(self._name)
-            place = self._working_place(root)
-            self._staging = Staging(f"{place}reportgen-stage")
-            self._lock = FolderLock(Path(f"{place}reportgen-lock"), self._name)
-            if not self._lock.acquire(wait=self._wait, on_wait=self._on_wait):
-                self._notice("the file system has no locks", hint="never run two builds into this folder at once")
+        try:
+            with explained("use", self._name):
+                root = os.path.realpath(self._name)
+                place = self._working_place(root)
+                self._staging = Staging(f"{place}reportgen-stage")
+                self._lock = FolderLock(Path(f"{place}reportgen-lock"), self._name)
+                if not self._lock.acquire(wait=self._wait, on_wait=self._on_wait):
+                    self._notice("the file system has no locks", hint="never run two builds into this folder at once")
+        except BaseException:
+            self._remove_parents()
+            raise
         try:
             with explained("use", self._name):
                 self._folder = SiteFolder(root, self._name)
@@ -103,13 +108,17 @@ class SiteWriter:
                 self._check_folder()
         except BaseException:
             self._lock.release()
+            self._remove_parents()
             raise
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Drop what is staged and give the lock back. A journal stays: only a commit that finished may delete it."""
+        """Drop what is staged and give the lock back, and leave no trace of a build that failed at its first site.
+
+        A journal stays: only a commit that finished may delete it.
+        """
         try:
             with explained("clear", self._staging.folder):
                 self._staging.drop(keep_journal=True)
@@ -118,6 +127,8 @@ class SiteWriter:
                 raise
         finally:
             self._lock.release()
+            if kind is not None:
+                self._remove_parents()
 
     # ---- what the build decides, path by path
 
@@ -165,7 +176,13 @@ class SiteWriter:
         with open(descriptor, "rb", buffering=0) as reader:
             if found.st_size != size_bytes:
                 raise changed
-            self._write(path, _read_pieces(reader.read, size_bytes), sha256, changed)
+            digest = hashlib.sha256()
+            replaces = self._folder.can_replace(path)
+            self._staging.write(path, _read_pieces(reader.read, size_bytes, digest.update))
+        if digest.hexdigest() != sha256:
+            self._staging.discard(path)
+            raise changed
+        self._note(path, sha256, replaces)
 
     def discard(self, path: str) -> None:
         """Take an output back: the new site will not hold it."""
@@ -213,7 +230,9 @@ class SiteWriter:
     def _stage_bytes(self, path: str, data: bytes, *, durable: bool = False) -> str:
         sha256 = hashlib.sha256(data).hexdigest()
         if not self._take(path, sha256):
-            self._write(path, (data,), sha256, durable=durable)
+            replaces = self._folder.can_replace(path)
+            self._staging.write(path, (data,), durable=durable)
+            self._note(path, sha256, replaces)
         return sha256
 
     def _take(self, path: str, sha256: str) -> bool:
@@ -229,20 +248,8 @@ class SiteWriter:
             return True
         return False
 
-    def _write(
-        self,
-        path: str,
-        pieces: Iterable[bytes],
-        sha256: str,
-        changed: SiteError | None = None,
-        *,
-        durable: bool = False,
-    ) -> None:
-        """Stage an output and note it; raise `changed` if its bytes do not have the hash that was promised."""
-        replaces = self._folder.can_replace(path)
-        if self._staging.write(path, pieces, durable=durable) != sha256 and changed:
-            self._staging.discard(path)
-            raise changed
+    def _note(self, path: str, sha256: str, replaces: bool) -> None:
+        """Note an output that was staged."""
         self._staged[path] = replaces
         self._outputs[path] = sha256
 
@@ -321,13 +328,29 @@ class SiteWriter:
         parent, name = os.path.split(root)
         if os.path.lexists(root) and not os.path.isdir(root):
             raise SiteError(f"'{self._name}' is a file: name a folder for the site, or remove the file")
-        os.makedirs(parent, exist_ok=True)
+        self._make_parents(parent)
         missing = not os.path.exists(root)
         if not os.access(parent if missing else root, os.W_OK | os.X_OK):
             raise SiteError(f"'{self._name}' cannot be written: change its permissions, or choose another folder")
         if missing or (os.access(parent, os.W_OK) and os.stat(parent).st_dev == os.stat(root).st_dev):
             return os.path.join(parent, f".{name}.")
         return os.path.join(root, ".")
+
+    def _make_parents(self, folder: str) -> None:
+        """Make the folders above the site that are not there."""
+        above = folder
+        while not os.path.lexists(above):
+            self._made.append(above)
+            above = os.path.dirname(above)
+        os.makedirs(folder, exist_ok=True)
+
+    def _remove_parents(self) -> None:
+        """Delete the folders above the site again, as far as they are empty."""
+        for folder in self._made:
+            try:
+                os.rmdir(folder)
+            except OSError:
+                break
 
     def _check_folder(self) -> None:
         """Raise `SiteError` for a folder that holds files and is no site, nor the beginning of one."""
@@ -351,9 +374,13 @@ class SiteWriter:
         self.notices += (Problem(where=self._name, message=message, hint=hint, count=count),)
 
 
-def _read_pieces(read: Callable[[int], bytes], size_bytes: int) -> Iterator[bytes]:
-    """Yield what `read` gives until its end, but no more than one byte over `size_bytes`: it may be growing."""
+def _read_pieces(read: Callable[[int], bytes], size_bytes: int, seen: Callable[[bytes], object]) -> Iterator[bytes]:
+    """Yield what `read` gives until its end, but no more than one byte over `size_bytes`: it may be growing.
+
+    `seen` gets each piece as well.
+    """
     left = size_bytes + 1
     while left and (piece := read(min(_CHUNK, left))):
         left -= len(piece)
+        seen(piece)
         yield piece

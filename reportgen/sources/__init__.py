@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -202,7 +201,9 @@ def remember_files(ref: RunRef, stats: Mapping[str, os.stat_result], marks: Sequ
         digest, _, label = mark.partition(" ")
         digests.setdefault(label, set()).add(digest)
     files = [file for place in ref.places for file in (*place.files, *place.artifact_files)]
-    labels = Counter(file.label for file in files)
+    labels: dict[str, int] = {}
+    for file in files:
+        labels[file.label] = labels.get(file.label, 0) + 1
     for place in ref.places:
         if place.kind == "site":
             continue

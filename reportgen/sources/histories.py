@@ -17,6 +17,7 @@ import orjson
 from reportgen.model import Points, Problem, Stream
 from reportgen.sources.columns import NO_STEP
 from reportgen.sources.faults import problem_event, with_events
+from reportgen.sources.merge import resolve_steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ def _longest(candidates: Sequence[Found]) -> list[Found]:
     for own in ordered:
         if not any(continues(longer.stream, own.stream) for longer in kept):
             kept.append(own)
-    return sorted(kept, key=lambda own: (-_length(own.stream), _digest(own.stream)))
+    return sorted(kept, key=lambda own: (-_length(own.stream), _digest(own.stream, steps=False), _digest(own.stream)))
 
 
 def continues(longer: Stream, shorter: Stream) -> bool:
@@ -105,18 +106,19 @@ def _preference(own: Found) -> tuple[bool, bool, int, bytes, str]:
     return (not counted, not named, len(problems), orjson.dumps(problems, option=orjson.OPT_SORT_KEYS), own.label)
 
 
-def _digest(stream: Stream) -> str:
+def _digest(stream: Stream, *, steps: bool = True) -> str:
+    """Return the digest of what a stream says; without its `steps`, it is the same for a log and for its record."""
     digest = hashlib.sha256(orjson.dumps([stream.start, *_split(stream)], option=orjson.OPT_SORT_KEYS))
     for name in sorted(stream.points):
         own = stream.points[name]
         digest.update(name.encode("utf-8", "surrogatepass") + b"\0")
-        for column in (own.steps, own.times, own.values):
+        for column in (*((own.steps,) if steps else ()), own.times, own.values):
             digest.update(column.tobytes())
     return digest.hexdigest()
 
 
 def _twin_key(key: str, streams: Sequence[Stream]) -> str:
-    parts = "".join(_digest(stream) for stream in streams)
+    parts = "".join(_digest(stream) for stream in resolve_steps(streams))  # as the record will have them
     return hashlib.sha256(f"reportgen twin\0{key}\0{parts}".encode()).hexdigest()[:32]
 
 

@@ -36,6 +36,8 @@ MAX_DEPTH: Final = 64
 _EVENT: Final = itemgetter("event")
 _START: Final = b'{"event"'
 _NULS: Final = re.compile(rb"\0+")
+_REASON: Final = re.compile(r"(:| at ).*", re.DOTALL)
+"""What is particular in the reason why a line cannot be read: the rest is the kind of fault."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,29 +212,45 @@ class _Parser:
         if rows is not None and kinds is not None:
             self._add_rows(rows, kinds, range(self._line, self._line + count))
         else:
-            found, lines = self._decode_lines(block)
-            self._torn = len(found) < count
-            if found:
-                self._add_rows(found, [row.get("event") for row in found], lines)
+            self._torn = self._add_damaged(block) < count
         self._line += count
 
-    def _decode_lines(self, block: bytes) -> tuple[list[dict[str, Any]], list[int]]:
-        """Return the objects in a block of which some line is broken, and their lines."""
+    def _add_damaged(self, block: bytes) -> int:
+        """Add what stands in a block of which some line is broken; return how many objects that is.
+
+        What stands before a start line is added before it, so that each fault is told with the stream it stands in.
+        """
+        total = 0
         found: list[dict[str, Any]] = []
         lines: list[int] = []
+
+        def add() -> None:
+            nonlocal total
+            total += len(found)
+            if found:
+                self._add_rows(found, [row.get("event") for row in found], lines)
+                found.clear()
+                lines.clear()
+
         for line, text in enumerate(block.split(b"\n")[:-1], self._line):
             try:
                 row = orjson.loads(text)
             except orjson.JSONDecodeError:
                 row = None
-            if row.__class__ is dict:
+            if row.__class__ is dict and row.get("event") != "start":
                 found.append(row)
                 lines.append(line)
-            else:
-                for row in self._decode_damaged(text, line):
-                    found.append(row)
-                    lines.append(line)
-        return found, lines
+                continue
+            for own in [row] if row.__class__ is dict else self._decode_damaged(text, line):
+                begins = own.get("event") == "start"
+                if begins:
+                    add()
+                found.append(own)
+                lines.append(line)
+                if begins:
+                    add()
+        add()
+        return total
 
     def _decode_damaged(self, text: bytes, line: int) -> list[dict[str, Any]]:
         """Return the objects in a line that is not one: what stands around NUL bytes or behind a torn line."""
@@ -264,7 +282,7 @@ class _Parser:
             line,
             f"a line cannot be read: {reason}",
             "a process that is killed leaves a torn line; all whole lines were read",
-            kind="unreadable",
+            kind=f"unreadable: {_REASON.sub('', str(reason))}",
         )
         return []
 

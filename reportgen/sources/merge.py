@@ -57,7 +57,7 @@ def merge_streams(
 
     `verdicts` gives for an artifact's path where it is published (None = nowhere) and why not.
     """
-    ordered = [_in_record_order(s) for s in _resolve_steps(sorted(streams, key=lambda s: s.order))]
+    ordered = [_in_record_order(s) for s in resolve_steps(sorted(streams, key=lambda s: s.order))]
     lead = min(s.start["rank"] for s in ordered)
     start = min(ordered, key=lambda s: s.start["rank"]).start
     where = f"{start['experiment']}/{start['name']}"
@@ -123,7 +123,7 @@ def merge_streams(
 
 def merge_series(streams: Iterable[Stream]) -> dict[str, dict[int, Series]]:
     """Return only the series of a run, metric -> rank -> series; the same as `merge_streams` finds."""
-    return _all_series(_resolve_steps(sorted(streams, key=lambda s: s.order)))
+    return _all_series(resolve_steps(sorted(streams, key=lambda s: s.order)))
 
 
 def _of(events: Iterable[Event], kind: str) -> list[Event]:
@@ -133,7 +133,7 @@ def _of(events: Iterable[Event], kind: str) -> list[Event]:
 # ---- points
 
 
-def _resolve_steps(streams: Sequence[Stream]) -> list[Stream]:
+def resolve_steps(streams: Sequence[Stream]) -> list[Stream]:
     """Give each point without a step its metric's previous step in the rank plus one, from 0, over all sessions."""
     last: dict[tuple[int, str], int] = {}
     resolved = []

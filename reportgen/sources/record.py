@@ -84,8 +84,6 @@ def _add(parts: list[bytes], data: bytes, strategy: int, crc: int, size: int, *,
     window, memory = -15, 9
     if len(data) < _SMALL_BYTES:
         window, memory = -12, 5  # setting up the tables of a large window takes ten times as long as packing
-    elif strategy == zlib.Z_RLE:
-        window, memory = -13, 6  # looks one byte back
     packer = zlib.compressobj(TEXT_LEVEL, zlib.DEFLATED, window, memory, strategy)
     parts += (packer.compress(data), packer.flush(zlib.Z_FINISH if last else zlib.Z_SYNC_FLUSH))
     return zlib.crc32(data, crc), size + len(data)
@@ -99,9 +97,9 @@ def _strategy(line: bytes) -> int:
     """
     sample = line[len(line) // 2 :][:_SAMPLE_BYTES]
     plain = len(zlib.compress(sample, 1))
-    packer = zlib.compressobj(1, zlib.DEFLATED, -12, 5, zlib.Z_RLE)
+    packer = zlib.compressobj(1, zlib.DEFLATED, -12, 5, zlib.Z_HUFFMAN_ONLY)
     digits = len(packer.compress(sample)) + len(packer.flush())
-    return zlib.Z_DEFAULT_STRATEGY if plain < 0.8 * digits else zlib.Z_RLE
+    return zlib.Z_DEFAULT_STRATEGY if plain < 0.8 * digits else zlib.Z_HUFFMAN_ONLY
 
 
 # ---- points

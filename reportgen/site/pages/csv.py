@@ -84,7 +84,9 @@ def _facts(run: Summary) -> list[str]:
 def _statistics(metric: MetricSummary | None) -> Sequence[str]:
     if metric is None:
         return ("",) * len(_STATISTICS)
-    return [safe_cell(value) for value in (metric.last, metric.min, metric.max, metric.mean, metric.first)]
+    values = (metric.last, metric.min, metric.max, metric.mean, metric.first)
+    # Written out for finite numbers: a site has thousands of runs with many metrics each, in two tables.
+    return [repr(v) if v.__class__ is float and v - v == 0.0 else safe_cell(v) for v in values]
 
 
 def safe_cell(value: ParamValue) -> str:

@@ -1,6 +1,6 @@
 """What a page tells the script that draws its charts: `curves.js` reads it from the attributes `data-curves`.
 
-Dataclasses in, values for JSON out. The attribute of a figure says what its chart shows, so that the script can draw in
+Dataclasses in, JSON text out. The attribute of a figure says what its chart shows, so that the script can draw in
 place of the picture; that of the section says which runs, and what else can be drawn. The keys are those that
 `reportgen.d.ts` lists as `CurvesChart` and `CurvesSection`.
 """
@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+
+import orjson
 
 from reportgen.quantiles import Band
 
@@ -25,7 +27,7 @@ class CurvesLine:
     bands: tuple[Band, ...] = ()
     """Quantiles that are drawn around the line, the median of a histogram; the widest first."""
 
-    def as_json(self) -> dict[str, Any]:
+    def values(self) -> dict[str, Any]:
         """Return the line as values for JSON."""
         line = {"metric": self.metric, "label": self.label, "dashed": self.dashed}
         if not self.bands:
@@ -48,7 +50,11 @@ class CurvesChart:
     """Weight of the moving average as long as the reader chooses none."""
     lines: tuple[CurvesLine, ...]
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> str:
+        """Return the chart as JSON text."""
+        return orjson.dumps(self.values()).decode()
+
+    def values(self) -> dict[str, Any]:
         """Return the chart as values for JSON."""
         return {
             "title": self.title,
@@ -56,7 +62,7 @@ class CurvesChart:
             "direction": self.direction,
             "said": self.said,
             "smooth": self.smooth,
-            "lines": [line.as_json() for line in self.lines],
+            "lines": [line.values() for line in self.lines],
         }
 
 
@@ -73,11 +79,12 @@ class CurvesSection:
     more: tuple[CurvesChart, ...] = ()
     """Charts beyond those on the page. Pages about many runs name none: there the script finds them in the runs."""
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the section as values for JSON."""
-        return {
+    def as_json(self) -> str:
+        """Return the section as JSON text."""
+        values = {
             "runs": list(self.runs),
             "table": self.table,
             "grouped": self.grouped,
-            "more": [chart.as_json() for chart in self.more],
+            "more": [chart.values() for chart in self.more],
         }
+        return orjson.dumps(values).decode()

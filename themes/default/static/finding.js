@@ -167,14 +167,17 @@
     /** @param {string} name @returns {QueryNumbers} */
     function numbers(name) {
       return once(`numbers ${name}`, () => {
-        const ended = byRow(({ table }) => (place) => Number(name !== "end_time" || table.runs.status[place] !== "unfinished"));
+        const there = byRow(({ table: { runs } }) => (place) => {
+          if (name === "start_time") return Number(runs.start[place] !== 0); // 0 is the time of a log without times
+          return Number(name !== "end_time" || (runs.status[place] !== "unfinished" && runs.last[place] !== 0));
+        });
         const values = byRow(({ table: { runs }, head }) => {
           if (name === "duration") return (place) => runs.duration[place];
           if (name === "artifacts") return (place) => /** @type {QueryHead} */ (head).files[place];
           const times = name === "start_time" ? runs.start : runs.last;
           return (place) => Math.round(times[place] * 1000);
         });
-        return { values: Float64Array.from(values), there: Uint8Array.from(ended) };
+        return { values: Float64Array.from(values), there: Uint8Array.from(there) };
       });
     }
 
