@@ -411,7 +411,7 @@ def test_a_histogram_is_one_chart_and_one_row(renderer: Renderer) -> None:
     assert chart.svg.count('class="band"') == 2
     assert "net/w/q50: 5 to 10" in chart.svg
     assert "5–95 % at the end: 1 to 19; 25–75 % at the end: 5 to 15" in chart.svg
-    assert chart.curves.as_json()["lines"] == [
+    assert chart.curves.values()["lines"] == [
         {
             "metric": "net/w/q50",
             "label": "",
