@@ -16,7 +16,7 @@ from reportgen.sources.kinds import Claim, FoundRun, Listing, read_head
 from reportgen.sources.places import Place, RunRef
 from reportgen.sources.streams import StreamMaker
 from reportgen.sources.tables.layouts import FRAMEWORKS, Layout
-from reportgen.sources.tables.monitors import add_monitors, is_monitor, preface_of
+from reportgen.sources.tables.monitors import add_monitors, is_begun, is_monitor, preface_of
 from reportgen.sources.tables.naming import run_names
 from reportgen.sources.tables.reading import (
     MAX_SPLIT,
@@ -47,6 +47,8 @@ _CHECKPOINT: Final = re.compile(r"checkpoint-([0-9]{1,12})")
 _EVENT_FILE: Final = re.compile(r"events\.out\.tfevents\.([0-9]{10})\.")
 _SPEEDRUN: Final = re.compile(rb"^step:[0-9]+/[0-9]+ [a-z_]+:", re.MULTILINE)
 _LONG_HEAD: Final = 1 << 16
+_MAX_FIRST: Final = 20
+"""So many lines are looked at for a row that is no damage."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,16 +147,25 @@ def _find(folder: Listing) -> Iterator[_Found]:
 
 
 def _first_row(folder: Listing, name: str) -> dict[str, Any]:
-    """Return the first row of JSON lines, empty where it is none or goes on behind what is looked at."""
+    """Return the first sound row of JSON lines, empty where most of the first lines are none."""
     if name not in folder.files:
         return {}
-    head = folder.head(name)
-    if head.lstrip()[:1] != b"{":
-        return {}
-    if b"\n" not in head.strip():
-        head = folder.head(name, _LONG_HEAD)
+    return _sound_row(folder.head(name)) or _sound_row(folder.head(name, _LONG_HEAD))
+
+
+def _sound_row(head: bytes) -> dict[str, Any]:
+    lines = [line for line in head.split(b"\n") if line.strip()][:_MAX_FIRST]
+    first = _row(lines[0]) if lines else {}
+    if first:
+        return first
+    rows = [row for line in lines if (row := _row(line))]
+    wrong = len(lines) - len(rows) - (not head.endswith(b"\n"))  # the last one may go on behind the head
+    return rows[0] if rows and wrong <= len(rows) else {}
+
+
+def _row(line: bytes) -> dict[str, Any]:
     try:
-        row = decode_row(head.lstrip().partition(b"\n")[0])
+        row = decode_row(line)
     except ValueError:
         return {}
     return row if isinstance(row, dict) else {}
@@ -188,13 +199,15 @@ def _find_ray(folder: Listing) -> _Found | None:
 def _find_learning(folder: Listing) -> _Found | None:
     """Find what Stable-Baselines3 and OpenAI baselines write: progress, and one monitor an environment."""
     names = folder.ending(".csv", ".json")
-    monitors = tuple(name for name in names if is_monitor(name) and folder.head(name, 2) == b"#{")
+    monitors = tuple(filter(is_monitor, names))
+    if not any(is_begun(folder.head(name)) for name in monitors):
+        monitors = ()
     own = [name for name in ("progress.json", "progress.csv") if name in folder.files]
     table_of_text = "log.txt" in folder.files and folder.head("log.txt", 11) in (b"Logging to ", b"-----------")
     columns = {name: _header(folder, name) if name.endswith("csv") else list(_first_row(folder, name)) for name in own}
     has_proof = bool(monitors) or table_of_text
     known = [name for name, header in columns.items() if _is_learning(header) or (header and has_proof)]
-    if not (monitors or known or (own and table_of_text)):
+    if not (monitors or known):
         return None
     if not known and own and any(columns.values()):
         own = []  # a progress.csv of somebody else beside monitors

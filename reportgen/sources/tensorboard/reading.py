@@ -28,6 +28,8 @@ from reportgen.sources.tensorboard.scalars import is_whole, iter_batches
 
 MAX_EVENT: Final = 64 << 20
 """Bytes of an event that is read at all, but for the graph of a model, which never is."""
+MAX_OTHER: Final = 1 << 12
+"""Bytes of an event without a value whose checksum is looked at: what was no number may have been one."""
 MAX_ARTIFACTS: Final = 1000
 """So many pictures and sounds of a run become artifacts; of more, every second (third, …) of a name does."""
 MAX_ARTIFACT_BYTES: Final = 256 << 20
@@ -112,13 +114,17 @@ def _read_block(block: Block, own: _File) -> None:
 
 def _read_event(data: bytes, start: int, length: int, place: int, found: Found) -> None:
     """Read one record in `data`, unless it is the graph of a model or damaged."""
+    is_other = False
     try:
-        if not any(number in (5, 7) for number, _, _, _ in iter_fields(data, start, start + length)):
+        is_other = not any(number in (5, 7) for number, _, _, _ in iter_fields(data, start, start + length))
+        if is_other and length > MAX_OTHER:
             return
     except ProtoError:
         pass  # damaged, or no event: the checksum tells
     if not is_whole(data, start, length):
         found.faults.add(None, _WRONG_SUM, _DAMAGE_HINT)
+        return
+    if is_other:
         return
     try:
         found.read_event(data, start, start + length, place)
