@@ -205,8 +205,10 @@ def read_columns(data: bytes, faults: Faults, name: str) -> tuple[list[str], lis
     """Return the names and the columns of a table with tabs; a row without its end, or of another width, is counted."""
     lines = data.replace(b"\r\n", b"\n").split(b"\n")
     header = lines[0].decode("utf-8-sig", "replace").split("\t") if lines else []
-    if lines and lines[-1] and len(lines) > 1:
+    if lines[-1] and len(lines) > 1:
         faults.add(len(lines), f"the last row of `{name}` has no end: it was skipped", "nothing to do")
+    elif lines[-1]:
+        faults.add(1, f"`{name}` was cut in its header", "it holds nothing; copy it again if its source is whole")
     rows = [line.split(b"\t") for line in lines[1:-1] if line]
     sound = [row for row in rows if len(row) == len(header)]
     if len(sound) < len(rows):

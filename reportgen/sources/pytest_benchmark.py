@@ -20,7 +20,7 @@ MAX_STRANGERS: Final = 200
 HEAD: Final = 1 << 15
 
 _SAVED: Final = re.compile(r"(\d{4})_.*\.json", re.DOTALL)
-_COMMITTED: Final = re.compile(r"(\d{4})_([0-9a-f]{40})_")
+_COMMITTED: Final = re.compile(r"(\d{4})_([0-9a-f]{40})(?:_|\.json|$)")
 _PROJECT: Final = re.compile(rb'"project"\s*:\s*"([^"\\\n]{1,200})"')
 _TIME: Final = re.compile(rb'"datetime"\s*:\s*"([0-9T:.+Z-]{10,40})"')
 _NOTHING: Final = "the file holds no results of pytest-benchmark"
@@ -40,12 +40,12 @@ class PytestBenchmark:
         """Take the files of a folder, and those in `.benchmarks` below it, which is hidden from all else."""
         stored = list(_iter_stored(folder)) if STORE in folder.folders else []
         names = [*_iter_own(folder), *(path for path in stored if _is_saved(folder, path))]
-        if not names:
+        pattern = _SAVED if names else _COMMITTED  # alone, a number is not enough to be one
+        others = sorted({*folder.ending(".json"), *stored} - set(names))
+        lost = [path for path in others if pattern.match(path.rpartition("/")[2])]
+        if not (names or lost):
             return None
         runs = tuple(_found(folder, name, _own(folder)) for name in names)
-        lost = [
-            path for path in sorted({*folder.files, *stored} - set(names)) if _SAVED.fullmatch(path.rpartition("/")[2])
-        ]
         problems = tuple(Problem(label_of(folder.full(path)), _NOTHING, _NOTHING_HINT) for path in lost)
         files = frozenset(name for name in (*names, *lost) if "/" not in name)
         return Claim(runs, files, frozenset({STORE} & folder.folders), problems=problems)

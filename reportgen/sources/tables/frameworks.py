@@ -29,6 +29,7 @@ from reportgen.sources.tables.reading import (
     split_columns,
 )
 from reportgen.sources.tables.rows import Rows, decode_row, delimiter_of, names_of, split_cells
+from reportgen.sources.tables.siblings import find_twin
 
 PARAM_FILES: Final = (
     "hparams.yaml",
@@ -43,6 +44,8 @@ PARAM_FILES: Final = (
     "params.json",
 )
 """Files of params beside a table, the surest first; the first that is there is read."""
+_BETTER: Final = frozenset({"ray", "ray_csv", "sb3", "sb3_json", "baselines", "baselines_csv"})
+"""Writers whose event files say less than their tables."""
 _CHECKPOINT: Final = re.compile(r"checkpoint-([0-9]{1,12})")
 _EVENT_FILE: Final = re.compile(r"events\.out\.tfevents\.([0-9]{10})\.")
 _SPEEDRUN: Final = re.compile(rb"^step:[0-9]+/[0-9]+ [a-z_]+:", re.MULTILINE)
@@ -82,12 +85,14 @@ class _Frameworks:
         if not found:
             return None
         runs = [run for one in found for run in _runs(folder, one)]
+        events_below, is_twin = _look_beside(folder, found[0]) if len(found) == len(runs) == 1 else ("", False)
         events = [name for name in folder.files if "tfevents" in name] if any(one.is_one_run for one in found) else []
         return Claim(
             tuple(runs),
             files=frozenset((*(f for one in found for f in (*one.files, *one.beside) if "/" not in f), *events)),
-            folders=frozenset(name for one in found for name in one.folders),
+            folders=frozenset((*(name for one in found for name in one.folders), *filter(None, (events_below,)))),
             is_one_run=len(runs) == 1 and found[0].is_one_run,
+            is_twin=is_twin,
         )
 
     def read(self, place: Place, ref: RunRef) -> Iterable[Stream]:
@@ -369,6 +374,20 @@ def _runs(folder: Listing, found: _Found) -> Iterator[FoundRun]:
             artifacts=found.artifacts,
             extra=extra,
         )
+
+
+def _look_beside(folder: Listing, found: _Found) -> tuple[str, bool]:
+    """Look for event files of the same run in another folder.
+
+    Returns the folder below this one that holds them, where the table says more than they do, as its steps are those of
+    the training, and whether they are taken instead of the table, as they have times.
+    """
+    layout, name = FRAMEWORKS.get(found.writer), found.files[0]
+    twin = find_twin(folder, name, layout) if layout is not None and not is_monitor(name) else ""
+    if not twin or found.writer not in _BETTER:
+        return "", bool(twin)
+    below = os.path.relpath(twin, folder.path).split(os.sep)[0]
+    return below if below in folder.folders else "", False
 
 
 def _is_params(file: str) -> bool:

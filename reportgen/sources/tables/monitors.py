@@ -47,8 +47,8 @@ def add_monitors(maker: StreamMaker, paths: Sequence[str]) -> float | None:
     tables = [read_table(path, _LAYOUT, maker.faults) for path in paths]
     empty = sum(not (rows.preface or "r" in rows.numbers) for rows in tables)
     if empty:
-        message = "a monitor is empty, or does not begin as one"
-        maker.faults.add(None, message, "what the others hold is shown; copy it again if its source is whole", count=empty)
+        hint = "what the others hold is shown; copy it again if its source is whole"
+        maker.faults.add(None, "a monitor is empty, or does not begin as one", hint, count=empty)
     starts: list[float] = []
     columns: dict[str, list[Floats]] = {}
     names = list(dict.fromkeys(name for rows in tables for name in rows.numbers))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
@@ -95,6 +96,19 @@ def _read_file(file: LogFile, role: str) -> _File:
             else:
                 _read_large(opened, block, own)
     return own
+
+
+def first_numbers(head: bytes) -> dict[str, Floats]:
+    """Return the numbers of each name, float64[n] in the order of the file, in the first bytes of an event file."""
+    own = _File("", Found("", Faults("")))
+    for block in iter_blocks(io.BytesIO(head), len(head), own.found.faults):
+        if isinstance(block, Block):
+            _read_block(block, own)
+    numbers = {}
+    for tag, pieces in _all_pieces(own).items():
+        places, values = _join([piece[0] for piece in pieces]), _join([piece[3] for piece in pieces])
+        numbers[tag] = values[np.argsort(places, kind="stable")]
+    return numbers
 
 
 def _read_block(block: Block, own: _File) -> None:
