@@ -148,6 +148,11 @@ def moment(value: object) -> float | None:
 
 def moments(values: Floats) -> Floats:
     """Return times in UTC seconds, float64[n], as `moment` reads each number; NaN for what is none."""
+    if len(values):
+        low, high = float(values.min()), float(values.max())  # NaN where one is, which is in no range
+        for least, scale in ((0.0, 1.0), (MAX_TIME, 1e3), (MAX_TIME * 1e3, 1e6), (MAX_TIME * 1e6, 1e9)):
+            if least < low and high <= MAX_TIME * scale:
+                return values / scale
     sound = np.where(np.isfinite(values) & (values >= 0), values, np.nan)
     scale = np.select([sound <= MAX_TIME * unit for unit in (1.0, 1e3, 1e6, 1e9)], (1.0, 1e3, 1e6, 1e9), np.nan)
     times: Floats = sound / scale
