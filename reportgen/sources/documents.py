@@ -148,13 +148,14 @@ def moment(value: object) -> float | None:
 
 def moments(values: Floats) -> Floats:
     """Return times in UTC seconds, float64[n], as `moment` reads each number; NaN for what is none."""
+    units = (1.0, 1e3, 1e6, 1e9)
     if len(values):
         low, high = float(values.min()), float(values.max())  # NaN where one is, which is in no range
-        for least, scale in ((0.0, 1.0), (MAX_TIME, 1e3), (MAX_TIME * 1e3, 1e6), (MAX_TIME * 1e6, 1e9)):
-            if least < low and high <= MAX_TIME * scale:
-                return values / scale
+        for unit in units:
+            if (low >= 0 if unit == 1.0 else low > MAX_TIME * unit / 1e3) and high <= MAX_TIME * unit:
+                return np.divide(values, unit, dtype=np.float64)
     sound = np.where(np.isfinite(values) & (values >= 0), values, np.nan)
-    scale = np.select([sound <= MAX_TIME * unit for unit in (1.0, 1e3, 1e6, 1e9)], (1.0, 1e3, 1e6, 1e9), np.nan)
+    scale = np.select([sound <= MAX_TIME * unit for unit in units], units, np.nan)
     times: Floats = sound / scale
     return times
 
