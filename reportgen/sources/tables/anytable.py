@@ -18,7 +18,6 @@ from reportgen.sources.options import TableMapping
 from reportgen.sources.parts import label_of
 from reportgen.sources.places import Place, RunRef
 from reportgen.sources.streams import StreamMaker
-from reportgen.sources.tables.frameworks import PARAM_FILES
 from reportgen.sources.tables.layouts import Layout, layout_of, noted
 from reportgen.sources.tables.naming import run_names
 from reportgen.sources.tables.reading import (
@@ -34,6 +33,7 @@ from reportgen.sources.tables.reading import (
 )
 from reportgen.sources.tables.siblings import find_twin
 from reportgen.sources.tables.sniff import may_be_log, sniff
+from reportgen.sources.tables.writers import PARAM_FILES
 
 MAX_LOOKS: Final = 1000
 """Files of a folder that are looked into before it is passed over as one of data, where none of them is a log."""
