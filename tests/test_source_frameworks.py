@@ -303,6 +303,64 @@ def test_a_run_keeps_its_id_while_it_grows(tmp_path: Path) -> None:
         assert [ref.run_id for ref in find(folder.parent).runs] == before
 
 
+def test_a_first_line_that_is_damaged_hides_no_log(tmp_path: Path) -> None:
+    rows_ = [{"train_loss": 1.0 / (i + 1), "epoch": i} for i in range(4)]
+    write(tmp_path / "e" / "r", {"log.txt": "\xff" + lines(*rows_)})
+    run = read_one(tmp_path / "e")
+    assert [step for step, _, _ in rows(run, "train_loss")] == [1, 2, 3]
+    assert messages(run) == ["a line is no JSON"]
+
+
+def test_text_with_some_json_in_it_is_no_log(tmp_path: Path) -> None:
+    text = "started\n" * 10 + lines({"train_loss": 1.0, "epoch": 0}) * 3
+    write(tmp_path / "e" / "sure", LIGHTNING)
+    write(tmp_path / "e" / "notes", {"log.txt": text})
+    assert len(find(tmp_path / "e").runs) == 1
+
+
+def test_a_monitor_may_have_a_blank_behind_its_mark(tmp_path: Path) -> None:
+    text = f'# {{"t_start": {T0}, "env_id": "DeepCars-v0"}} \nr,l,t\n-985,16,3.5\n'
+    run = read_one(write(tmp_path / "e" / "r", {"0.0.monitor.csv": text}).parent)
+    assert rows(run, "r") == [(16, T0 + 3.5, -985.0)]
+    assert run.summary.params == {"env_id": "DeepCars-v0"}
+
+
+def test_monitors_of_which_nothing_is_left_are_counted(tmp_path: Path) -> None:
+    files = {"0.monitor.csv": MONITOR % T0 + "11.0,10,1.5\n", "1.monitor.csv": "", "2.monitor.csv": "\0" * 80}
+    run = read_one(write(tmp_path / "e" / "r", {**files, "3.monitor.csv": MONITOR % T0}).parent)
+    assert rows(run, "r") == [(10, T0 + 1.5, 11.0)]
+    assert {p.message: p.count for p in run.summary.problems} == {
+        "a monitor is empty, or does not begin as one": 2,
+        "a line holds zero bytes": 1,
+    }
+
+
+@pytest.mark.parametrize("progress", ["", "progress.csv"])
+def test_a_folder_in_which_baselines_wrote_nothing_is_no_run(tmp_path: Path, progress: str) -> None:
+    write(tmp_path / "e" / "sure", LIGHTNING)
+    files = {"log.txt": "Logging to logs/x\n", "0.monitor.csv": ""} | ({progress: ""} if progress else {})
+    write(tmp_path / "e" / "r", files)
+    found = find(tmp_path / "e")
+    assert len(found.runs) == 1
+    assert [p.message for p in found.problems] == (["the log is empty"] if progress else [])
+
+
+@pytest.mark.parametrize(
+    ("files", "message"),
+    [
+        ({"metrics.csv": "", "hparams.yaml": "{}"}, "the log is empty"),
+        ({"metrics.csv": "\0" * 40, "hparams.yaml": "{}"}, "it does not begin as the log that its name says"),
+        ({"results.csv": "", "args.yaml": "task: detect"}, "the log is empty"),
+        ({"trainer_state.json": "", "training_args.bin": "x"}, "the log is empty"),
+    ],
+)
+def test_a_log_of_which_nothing_is_left_is_told(tmp_path: Path, files: dict[str, str | bytes], message: str) -> None:
+    write(tmp_path / "e" / "sure", LIGHTNING)
+    write(tmp_path / "e" / "r", files)
+    found = find(tmp_path / "e")
+    assert (len(found.runs), [problem.message for problem in found.problems]) == (1, [message])
+
+
 def test_ragged_and_cut_rows_are_counted(tmp_path: Path) -> None:
     text = "epoch,step,a,b\n0,1,1.0,2.0\n0,2,1.0,2.0,3.0\n1,3,5.0,6.0\n1,4,7."
     run = read_one(write(tmp_path / "e" / "r", {"metrics.csv": text}).parent)

@@ -139,3 +139,9 @@ def test_what_is_wrong_is_counted_and_the_rest_is_read(tmp_path: Path) -> None:
 def test_damage(tmp_path: Path) -> None:
     write(tmp_path / "sound" / RUN_ID)
     survives(tmp_path / "sound", tmp_path / "damaged")
+
+
+def test_facts_that_are_empty_files_are_counted(tmp_path: Path) -> None:
+    write(tmp_path / "runs" / RUN_ID, {**ATTRIBUTES, "flags": "", "started": ""})
+    run = read_one(tmp_path)
+    assert {p.message: p.count for p in run.summary.problems} == {"facts of the run are empty files": 2}

@@ -63,3 +63,12 @@ def test_other_json_is_left_alone(tmp_path: Path) -> None:
 def test_damage(tmp_path: Path) -> None:
     write(tmp_path / "sound" / "x" / "results.json", RESULTS)
     survives(tmp_path / "sound", tmp_path / "scratch")
+
+
+def test_a_file_of_the_harness_of_which_nothing_is_left_is_told(tmp_path: Path) -> None:
+    write(tmp_path / "gpt2" / "results_2024-01-02T03-04-05.123456.json", RESULTS)
+    for number, rest in enumerate(("", '{"resu', "[1]")):
+        (tmp_path / "gpt2" / f"results_2024-01-0{number + 3}T03-04-05.123456.json").write_text(rest)
+    found = find(tmp_path)
+    assert [ref.name for ref in found.runs] == ["gpt2_2024-01-02T03-04-05.123456"]
+    assert [p.message for p in found.problems] == ["the file holds no results of lm-evaluation-harness"] * 3

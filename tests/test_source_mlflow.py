@@ -244,6 +244,26 @@ def test_a_metric_that_was_logged_without_steps_is_counted_by_time(tmp_path: Pat
     assert messages(run) == []
 
 
+def test_a_line_that_comes_twice_is_one_point(tmp_path: Path) -> None:
+    """MLflow 3 writes a metric that belongs to a model twice, at one time."""
+    experiment = write_experiment(tmp_path / "mlruns", "1", "wine")
+    write_run(experiment, 1, metrics={"once": "1700000000000 2.5 0\n" * 2, "two": "1700000000000 nan 0\n" * 3})
+    run = read_one(tmp_path)
+    assert rows(run, "once") == [(0, 1.7e9, 2.5)]
+    assert rows(run, "two") == [(0, 1.7e9, None)]
+    assert messages(run) == []
+
+
+@pytest.mark.parametrize("rest", ["", "artifact_location: file:///x", "\0" * 50])
+def test_an_experiment_that_no_longer_says_what_it_is_keeps_its_runs(tmp_path: Path, rest: str) -> None:
+    for number in ("1", "2"):
+        write_run(write_experiment(tmp_path / "mlruns", number, f"e{number}"), int(number), params={"lr": "0.1"})
+    (tmp_path / "mlruns" / "2" / "meta.yaml").write_text(rest)
+    found = find(tmp_path)
+    assert sorted(ref.experiment for ref in found.runs) == ["2", "e1"]
+    assert [problem.message for problem in found.problems] == ["it does not say which experiment this is"]
+
+
 def test_the_last_point_of_a_step_is_the_one_that_mlflow_takes(tmp_path: Path) -> None:
     text = "1700000003000 3.0 2\n1700000002000 9.0 1\n1700000002000 1.0 1\n1700000001000 20.0 1\n"
     write_run(write_experiment(tmp_path, "1", "e"), 1, metrics={"loss": text})

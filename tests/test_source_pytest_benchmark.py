@@ -108,6 +108,18 @@ def test_what_is_wrong_is_counted_and_the_rest_is_read(tmp_path: Path) -> None:
     assert (cut.summary.status, len(messages(cut))) == ("unfinished", 1)
 
 
+@pytest.mark.parametrize("rest", ["", json.dumps(ENTRY)[:5], "garbage"])
+@pytest.mark.parametrize("where", ["", ".benchmarks/machine/"])
+def test_a_saved_file_of_which_nothing_is_left_is_told(tmp_path: Path, where: str, rest: str) -> None:
+    write(tmp_path / "a" / where / SAVED, rest)
+    write(tmp_path / "b" / where / SAVED.replace("0003", "0004"))
+    write(tmp_path / "b" / where / "0005_unversioned.json", rest)
+    found = find(tmp_path)
+    assert len(found.runs) == 1
+    assert {problem.message for problem in found.problems} == {"the file holds no results of pytest-benchmark"}
+    assert len(found.problems) == 2
+
+
 def test_damage(tmp_path: Path) -> None:
     write(tmp_path / "sound" / SAVED)
     write(tmp_path / "sound" / ".benchmarks" / "m" / SAVED)

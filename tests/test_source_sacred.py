@@ -142,6 +142,15 @@ def test_names_are_never_followed(tmp_path: Path) -> None:
     assert not (tmp_path / "owned").exists()
 
 
+def test_a_damaged_run_json_beside_the_other_files_is_a_run(tmp_path: Path) -> None:
+    folder = write_all(tmp_path / "1")
+    for rest in ("", "{", "\0" * 100):
+        (folder / "run.json").write_text(rest)
+        run = read_one(folder)
+        assert "loss" in run.series
+        assert len([message for message in messages(run) if "run.json" in message]) == 1
+
+
 def test_damage(tmp_path: Path) -> None:
     write_all(tmp_path / "sound" / "1")
     survives(tmp_path / "sound", tmp_path / "damaged")

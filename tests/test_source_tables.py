@@ -186,3 +186,25 @@ def test_damage(tmp_path: Path) -> None:
         },
     )
     survives(sound, tmp_path / "scratch", 120)
+
+
+def test_a_column_of_text_beside_losses_does_not_hide_a_log(tmp_path: Path) -> None:
+    text = "Epoch,Training Loss,Validation Loss,Learnable Weights\n1,4.03,1.92,[0.93  0.80]\n2,1.22,0.57,[0.90  0.64]\n"
+    run = read_one(write(tmp_path / "e" / "r", {"training_log.csv": text}).parent)
+    assert rows(run, "Validation Loss") == [(1, None, 1.92), (2, None, 0.57)]
+    assert run.summary.tags == {}
+
+
+def test_cells_that_are_no_numbers_are_counted(tmp_path: Path) -> None:
+    text = "step,loss,acc\n" + "".join(f"{i},{0.5 + i},{'None' if i == 2 else 0.25}\n" for i in range(6))
+    run = read_one(write(tmp_path / "e" / "r", {"log.csv": text.replace("3.5", "3/5")}).parent)
+    assert [step for step, _, _ in rows(run, "loss")] == [0, 1, 2, 4, 5]
+    assert [step for step, _, _ in rows(run, "acc")] == [0, 1, 3, 4, 5]
+    assert messages(run) == ["values of `loss` are no numbers"]
+
+
+def test_what_was_never_written_is_counted(tmp_path: Path) -> None:
+    text = "step,loss\n0,1.5\n1,0.5\n2,0." + "\0" * 4096
+    run = read_one(write(tmp_path / "e" / "r", {"log.csv": text}).parent)
+    assert rows(run, "loss") == [(0, None, 1.5), (1, None, 0.5)]
+    assert messages(run) == ["a line holds zero bytes"]

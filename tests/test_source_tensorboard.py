@@ -464,6 +464,16 @@ def test_a_record_with_a_wrong_checksum_is_skipped_and_counted(tmp_path: Path) -
     assert problems(run) == [("a record whose checksum is wrong was skipped", 3)]
 
 
+def test_a_record_that_is_no_number_any_more_is_counted(tmp_path: Path) -> None:
+    records_ = [bytearray(record(event(simple("loss", i), step=i, time=T0 + i))) for i in range(3)]
+    records_[1][12 + 9] = 0x20  # the field of the step: what follows is skipped as something else
+    records_[1][12 + 11] = 0x4A  # the field of the values
+    write_events(tmp_path / "r").write_bytes(head() + b"".join(records_))
+    run = read_one(tmp_path)
+    assert points(run, "loss") == [(0, 0), (2, 2)]
+    assert problems(run) == [("a record whose checksum is wrong was skipped", 1)]
+
+
 def test_after_a_wrong_length_the_next_record_is_found(tmp_path: Path) -> None:
     records_ = [bytearray(record(event(simple("loss", i), step=i, time=T0 + i))) for i in range(20)]
     records_[4][0] ^= 0x10

@@ -247,6 +247,20 @@ def test_a_damaged_export_is_a_problem(tmp_path: Path) -> None:
     assert "cannot be read" in problem.message
 
 
+def test_a_damaged_database_in_trackios_folder_is_a_problem(tmp_path: Path) -> None:
+    write_database(tmp_path / "trackio" / "digits.db", ROWS)
+    write_database(tmp_path / "trackio" / "other.db", ROWS)
+    file = tmp_path / "trackio" / "other.db"
+    data = bytearray(file.read_bytes())
+    data[100:2000] = bytes(1900)  # the list of its tables
+    file.write_bytes(data)
+    found = find(tmp_path)
+    (problem,) = found.problems
+    assert problem.where.endswith("trackio/other.db")
+    assert "cannot be read" in problem.message
+    assert found.runs
+
+
 def test_rows_that_are_no_objects_are_counted(tmp_path: Path) -> None:
     write_database(tmp_path / "digits.db", ROWS[:1])
     with sqlite3.connect(tmp_path / "digits.db") as database:

@@ -148,8 +148,14 @@ def moment(value: object) -> float | None:
 
 def moments(values: Floats) -> Floats:
     """Return times in UTC seconds, float64[n], as `moment` reads each number; NaN for what is none."""
+    units = (1.0, 1e3, 1e6, 1e9)
+    if len(values):
+        low, high = float(values.min()), float(values.max())  # NaN where one is, which is in no range
+        for unit in units:
+            if (low >= 0 if unit == 1.0 else low > MAX_TIME * unit / 1e3) and high <= MAX_TIME * unit:
+                return np.divide(values, unit, dtype=np.float64)
     sound = np.where(np.isfinite(values) & (values >= 0), values, np.nan)
-    scale = np.select([sound <= MAX_TIME * unit for unit in (1.0, 1e3, 1e6, 1e9)], (1.0, 1e3, 1e6, 1e9), np.nan)
+    scale = np.select([sound <= MAX_TIME * unit for unit in units], units, np.nan)
     times: Floats = sound / scale
     return times
 
@@ -205,8 +211,10 @@ def read_columns(data: bytes, faults: Faults, name: str) -> tuple[list[str], lis
     """Return the names and the columns of a table with tabs; a row without its end, or of another width, is counted."""
     lines = data.replace(b"\r\n", b"\n").split(b"\n")
     header = lines[0].decode("utf-8-sig", "replace").split("\t") if lines else []
-    if lines and lines[-1] and len(lines) > 1:
+    if lines[-1] and len(lines) > 1:
         faults.add(len(lines), f"the last row of `{name}` has no end: it was skipped", "nothing to do")
+    elif lines[-1]:
+        faults.add(1, f"`{name}` was cut in its header", "it holds nothing; copy it again if its source is whole")
     rows = [line.split(b"\t") for line in lines[1:-1] if line]
     sound = [row for row in rows if len(row) == len(header)]
     if len(sound) < len(rows):

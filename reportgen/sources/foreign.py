@@ -36,7 +36,8 @@ class Claimed:
     claim: Claim
     parts: tuple[Part, ...]
     is_same_run: bool = False
-    """Whether an earlier kind said that the folder is one run, and this one says so, too: it adds nothing."""
+    """Whether it adds nothing: an earlier kind said that the folder is one run, and this one says so, too, or the run
+    is taken from another folder."""
 
 
 def claim_folder(folder: Listing) -> tuple[list[Part], frozenset[str], list[Problem]]:
@@ -59,10 +60,10 @@ def iter_claims(folder: Listing) -> Iterator[Claimed]:
         claim = kind.claim(left)
         if claim is None:
             continue
-        is_same_run = is_one_run and claim.is_one_run
+        is_same_run = claim.is_twin or (is_one_run and claim.is_one_run)
         runs = () if is_same_run else claim.runs
         yield Claimed(kind.name, claim, tuple(_make_part(kind.name, folder, run) for run in runs), is_same_run)
-        is_one_run = is_one_run or claim.is_one_run
+        is_one_run = is_one_run or (claim.is_one_run and not claim.is_twin)
         left = left.without(claim.files, claim.folders)
         if not (left.files or left.folders):
             break

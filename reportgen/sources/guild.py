@@ -168,10 +168,13 @@ def _copied(manifest: bytes) -> set[str]:
 
 def _value(path: str, name: str, maker: StreamMaker) -> Any:
     try:
-        found = read_yaml(documents.read_bytes(path))
+        data = documents.read_bytes(path)
     except OSError as error:
         maker.faults.add(None, f"`attrs/{name}` cannot be read: {error.strerror or error}", "check its permissions")
         return None
+    if not data:
+        maker.faults.add(None, "facts of the run are empty files", "it was killed at once, or copied in part")
+    found = read_yaml(data)
     if found.fault:
         maker.faults.add(found.line, f"`attrs/{name}` cannot be read to its end: {found.fault}", "the rest is shown")
     return found.value

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
+from stat import S_ISREG
 from typing import Any, Final, Protocol
 
 from reportgen.errors import SourceError
@@ -129,6 +130,15 @@ def read_head(path: str, count: int) -> bytes:
             return b""
 
 
+def is_empty(path: str) -> bool:
+    """Tell whether there is a regular file without a byte."""
+    try:
+        stat = os.lstat(path)
+    except OSError:
+        return False
+    return S_ISREG(stat.st_mode) and not stat.st_size
+
+
 @dataclass(frozen=True, slots=True)
 class FoundRun:
     """A run that a kind claims."""
@@ -167,6 +177,9 @@ class Claim:
     is_one_run: bool = False
     """Whether the whole folder is one run: what another kind finds in it is the same run in another format."""
     problems: tuple[Problem, ...] = ()
+    is_twin: bool = False
+    """Whether the runs are found again in another folder of the SOURCE, in a format that says more of them: they are
+    not taken here."""
 
 
 class Kind(Protocol):

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from reportgen.formats import clean_text
-from reportgen.model import Stream
+from reportgen.model import Problem, Stream
 from reportgen.sources.documents import iter_leaves, moment, number, read_object
 from reportgen.sources.kinds import Claim, FoundRun, Listing
+from reportgen.sources.parts import label_of
 from reportgen.sources.places import Place, RunRef
 from reportgen.sources.streams import StreamMaker
 from reportgen.sources.tables.reading import shorten
@@ -19,6 +20,10 @@ MAX_LOOKS: Final = 2000
 _LONG_HEAD: Final = 1 << 18
 _STEP: Final = re.compile(r"(?i)(?:global_?step|step|checkpoint|ckpt|iter(?:ation)?)[-_]?([0-9]{1,15})(?![0-9])")
 _STAMP: Final = re.compile(r"_?[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}[-:][0-9]{2}[-:][0-9.]+")
+_NAMED: Final = re.compile(rf"results{_STAMP.pattern}\.json")
+"""What the harness itself calls its files."""
+_NOTHING: Final = "the file holds no results of lm-evaluation-harness"
+_NOTHING_HINT: Final = "it was cut or damaged: copy it again, or delete it"
 _MARKS: Final = (b'"versions"', b'"config"', b'"configs"', b'"n-shot"', b'"config_general"')
 _NO_METRICS: Final = frozenset({"alias", "name", "sample_len"})
 
@@ -34,11 +39,14 @@ class _LmEval:
         for name in folder.ending(".json")[:MAX_LOOKS]:
             if _is_results(folder, name):
                 groups.setdefault(_series_of(name), []).append(name)
-        if not groups:
+        own = {name for names in groups.values() for name in names}
+        lost = [name for name in folder.ending(".json")[:MAX_LOOKS] if _NAMED.fullmatch(name) and name not in own]
+        if not (groups or lost):
             return None
         return Claim(
             tuple(_run(folder, series, sorted(names, key=_order)) for series, names in sorted(groups.items())),
-            files=frozenset(name for names in groups.values() for name in names),
+            files=frozenset((*own, *lost)),
+            problems=tuple(Problem(label_of(folder.full(name)), _NOTHING, _NOTHING_HINT) for name in lost),
         )
 
     def read(self, place: Place, ref: RunRef) -> Iterable[Stream]:

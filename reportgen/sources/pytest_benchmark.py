@@ -7,9 +7,10 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
-from reportgen.model import Stream
+from reportgen.model import Problem, Stream
 from reportgen.sources import documents
 from reportgen.sources.kinds import Claim, FoundRun, Listing, read_head
+from reportgen.sources.parts import label_of
 from reportgen.sources.places import Place, RunRef
 from reportgen.sources.streams import StreamMaker
 
@@ -19,9 +20,11 @@ MAX_STRANGERS: Final = 200
 HEAD: Final = 1 << 15
 
 _SAVED: Final = re.compile(r"(\d{4})_.*\.json", re.DOTALL)
-_COMMITTED: Final = re.compile(r"(\d{4})_([0-9a-f]{40})_")
+_COMMITTED: Final = re.compile(r"(\d{4})_([0-9a-f]{40})(?:_|\.json|$)")
 _PROJECT: Final = re.compile(rb'"project"\s*:\s*"([^"\\\n]{1,200})"')
 _TIME: Final = re.compile(rb'"datetime"\s*:\s*"([0-9T:.+Z-]{10,40})"')
+_NOTHING: Final = "the file holds no results of pytest-benchmark"
+_NOTHING_HINT: Final = "it was cut or damaged: copy it again, or delete it"
 _TEXTS: Final = ("outliers",)
 """Two numbers in one text, which stand by themselves as well."""
 
@@ -35,13 +38,17 @@ class PytestBenchmark:
 
     def claim(self, folder: Listing) -> Claim | None:
         """Take the files of a folder, and those in `.benchmarks` below it, which is hidden from all else."""
-        names = [(name, _own(folder)) for name in _iter_own(folder)]
-        if STORE in folder.folders:
-            names += [(name, _own(folder)) for name in _iter_stored(folder)]
-        if not names:
+        stored = list(_iter_stored(folder)) if STORE in folder.folders else []
+        names = [*_iter_own(folder), *(path for path in stored if _is_saved(folder, path))]
+        pattern = _SAVED if names else _COMMITTED  # alone, a number is not enough to be one
+        others = sorted({*folder.ending(".json"), *stored} - set(names))
+        lost = [path for path in others if pattern.match(path.rpartition("/")[2])]
+        if not (names or lost):
             return None
-        runs = tuple(_found(folder, name, experiment) for name, experiment in names)
-        return Claim(runs, frozenset(name for name, _ in names if "/" not in name), frozenset({STORE} & folder.folders))
+        runs = tuple(_found(folder, name, _own(folder)) for name in names)
+        problems = tuple(Problem(label_of(folder.full(path)), _NOTHING, _NOTHING_HINT) for path in lost)
+        files = frozenset(name for name in (*names, *lost) if "/" not in name)
+        return Claim(runs, files, frozenset({STORE} & folder.folders), problems=problems)
 
     def read(self, place: Place, ref: RunRef) -> Iterable[Stream]:
         """Read one file."""
@@ -99,18 +106,19 @@ def _iter_own(folder: Listing) -> Iterator[str]:
 
 
 def _iter_stored(folder: Listing) -> Iterator[str]:
-    root = folder.full(STORE)
+    """Yield the paths of the JSON files in `.benchmarks` and the machines' folders in it."""
     try:
-        with os.scandir(root) as entries:
+        with os.scandir(folder.full(STORE)) as entries:
             machines = sorted(entry.name for entry in entries if entry.is_dir(follow_symlinks=False))
     except OSError:
         return
     for machine in ("", *machines):
         base = f"{STORE}/{machine}" if machine else STORE
-        for name in folder.list_below(base):
-            path = f"{base}/{name}"
-            if name.endswith(".json") and _is_one(folder.head(path), saved=_SAVED.fullmatch(name) is not None):
-                yield path
+        yield from (f"{base}/{name}" for name in folder.list_below(base) if name.endswith(".json"))
+
+
+def _is_saved(folder: Listing, path: str) -> bool:
+    return _is_one(folder.head(path), saved=_SAVED.fullmatch(path.rpartition("/")[2]) is not None)
 
 
 def _is_one(head: bytes, *, saved: bool) -> bool:

@@ -30,6 +30,7 @@ STATUSES: Final = {
 }
 
 _FIELDS: Final = tuple(f'"{name}"'.encode() for name in ("command", "experiment", "host", "meta", "status"))
+_BESIDE: Final = frozenset({"config.json", "cout.txt", "metrics.json"})
 _START: Final = re.compile(rb'"start_time":\s*"([^"]{10,40})"')
 
 
@@ -47,7 +48,8 @@ class Sacred:
         if "run.json" not in folder.files:
             return None
         head = folder.head("run.json", MAX_LOOK)
-        if sum(field in head for field in _FIELDS) < 3 or b'"status"' not in head:
+        is_known = sum(field in head for field in _FIELDS) >= 3 and b'"status"' in head
+        if not (is_known or (folder.files >= _BESIDE and _looks_damaged(head))):
             return None
         try:
             entry = decode_line(head)
@@ -87,6 +89,15 @@ class Sacred:
 
 
 KIND: Final = Sacred()
+
+
+def _looks_damaged(head: bytes) -> bool:
+    """Tell whether a `run.json` beside the other files of a run is no JSON any more, and not somebody else's."""
+    try:
+        decode_line(head)
+    except FormatError:
+        return True
+    return False
 
 
 def _map(value: object) -> Mapping[str, Any]:

@@ -33,6 +33,7 @@ STATIC: Final = "metrics.parquet"
 """What a static export calls the metrics of its one project."""
 SIDECARS: Final = ("_system", "_configs", "_traces")
 PARQUET_MAGIC: Final = b"PAR1"
+DAMAGED_HINT: Final = "it may be damaged: `sqlite3 FILE .recover` saves what is left"
 NEED_PYARROW: Final = "install pyarrow to read it: pip install 'reportgen[parquet]'"
 
 _LINKED: Final = (
@@ -63,7 +64,15 @@ class Trackio:
         problems: list[Problem] = []
         for name in folder.ending(".db", ".sqlite", ".sqlite3"):
             if folder.head(name, len(MAGIC)) == MAGIC:
-                found = _find_in_database(folder, name)
+                try:
+                    found = _find_in_database(folder, name)
+                except (sqlite3.Error, OSError) as error:
+                    if "trackio" not in folder.parts[-1:] and not folder.named:
+                        continue  # nothing says that it is a log at all
+                    message = f"the database cannot be read: {clean_text(str(error))}"
+                    problems.append(Problem(label_of(folder.full(name)), message, DAMAGED_HINT))
+                    taken.add(name)
+                    continue
                 if found is not None:
                     runs += found
                     stem = os.path.splitext(name)[0]
@@ -190,17 +199,14 @@ class _Reader:
 
 
 def _find_in_database(folder: Listing, name: str) -> list[FoundRun] | None:
-    """Return the runs of a database, None where it is none of trackio's or cannot be read."""
-    try:
-        with open_database(folder.full(name)) as connection:
-            columns = columns_of(connection, "metrics")
-            if not {"run_name", "timestamp", "step", "metrics"} <= columns:
-                return None
-            column = "run_id" if "run_id" in columns else "run_name"
-            project = next((own for own in ("project_name", "project") if own in columns), "")
-            rows = list(_iter_runs(connection, column, project))
-    except (sqlite3.Error, OSError):
-        return None
+    """Return the runs of a database, None where it is none of trackio's. Raises `OSError` and `sqlite3.Error`."""
+    with open_database(folder.full(name)) as connection:
+        columns = columns_of(connection, "metrics")
+        if not {"run_name", "timestamp", "step", "metrics"} <= columns:
+            return None
+        column = "run_id" if "run_id" in columns else "run_name"
+        project = next((own for own in ("project_name", "project") if own in columns), "")
+        rows = list(_iter_runs(connection, column, project))
     stem = os.path.splitext(name)[0]
     files = [file for file in (name, f"{name}-wal") if file in folder.files]
     return [_found(folder, files, own or stem, column, run, run_name, first, own) for run, run_name, first, own in rows]

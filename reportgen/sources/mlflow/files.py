@@ -37,6 +37,8 @@ _EXPERIMENT: Final = re.compile(rb"(?m)^experiment_id:")
 _ANY_EXPERIMENT: Final = re.compile(rb"(?m)^(?:artifact_location|lifecycle_stage):")
 _MODEL: Final = re.compile(rb"(?m)^creation_timestamp:")
 _SOURCE_ID: Final = re.compile(rb"(?m)^source_id: *'?\"?([0-9A-Za-z_-]{1,64})")
+_NO_EXPERIMENT: Final = "it does not say which experiment this is"
+_NO_NAME: Final = "it was cut or damaged: the experiment's runs are shown, under the number of its folder"
 _OWN_FOLDERS: Final = frozenset({"tags", "datasets", "models", "traces", "assessments"})
 """Folders of an experiment that hold no run."""
 
@@ -85,6 +87,8 @@ def _claim_store(folder: Listing, *, deleted: bool) -> Claim | None:
         experiments += [name for name in thrown if is_experiment(read_head(folder.full(f"{name}/{META}"), META_BYTES))]
     if not experiments:
         return None
+    damaged = [name for name in names if name not in experiments and _is_damaged(folder, name)]
+    experiments += damaged
     versions: list[_FoundVersion] = []
     registry: dict[str, dict[str, str]] = {}
     if MODELS in folder.folders and MODELS not in experiments:
@@ -95,10 +99,16 @@ def _claim_store(folder: Listing, *, deleted: bool) -> Claim | None:
     for name in experiments:
         runs += _look_at_experiment(folder.full(name), f"{name}/", registry, deleted=deleted).runs
     known = {run.run_id for run in runs}
-    problems = tuple(_without_run(version, folder) for version in versions if version.run_id not in known)
+    problems = [_without_run(version, folder) for version in versions if version.run_id not in known]
+    problems += [Problem(label_of(folder.full(f"{name}/{META}")), _NO_EXPERIMENT, _NO_NAME) for name in damaged]
     # Experiments of a database beside it have folders of artifacts here, without a `meta.yaml`.
     taken = {name for name in names if name.isdigit()} | {MODELS, TRASH} | set(experiments)
-    return Claim(tuple(runs), folders=frozenset(taken & folder.folders), problems=problems)
+    return Claim(tuple(runs), folders=frozenset(taken & folder.folders), problems=tuple(problems))
+
+
+def _is_damaged(folder: Listing, name: str) -> bool:
+    """Tell whether a folder beside experiments is one whose `meta.yaml` no longer says so."""
+    return name.isdigit() and META in folder.list_below(name) and not is_run(folder.head(f"{name}/{META}"))
 
 
 def _without_run(version: _FoundVersion, folder: Listing) -> Problem:
@@ -122,7 +132,7 @@ class _Experiment:
 def _look_at_experiment(path: str, prefix: str, registry: dict[str, dict[str, str]], *, deleted: bool) -> _Experiment:
     """Return the runs of an experiment's folder; `prefix` leads to it from the folder that is claimed."""
     meta = _read_meta(os.path.join(path, META))
-    name = _text(meta.get("name")) or _text(meta.get("experiment_id"))
+    name = _text(meta.get("name")) or _text(meta.get("experiment_id")) or os.path.basename(path)
     folders = _folders(path)
     if not deleted and _text(meta.get("lifecycle_stage")) == "deleted":
         return _Experiment((), frozenset(folders))

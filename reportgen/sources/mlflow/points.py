@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import warnings
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -132,7 +132,8 @@ def _as_step(field: bytes) -> int | None:
 def add_history(maker: StreamMaker, name: str, times: Floats, values: Floats, steps: Ints) -> None:
     """Add the points of one metric, in the order in which they were logged.
 
-    A history in which every step is 0 was logged without steps: MLflow makes them 0. Its points are counted by time.
+    A history in which every step is 0 was logged without steps: MLflow makes them 0. Its points are counted by time; a
+    line that comes twice, as MLflow 3 writes metrics of models, is one point.
     Others come in MLflow's own order (step, time, value), by which it chooses the last one of a step. A value that was
     logged again at its step, as by training and validation with one logger, is no fault.
     """
@@ -140,11 +141,18 @@ def add_history(maker: StreamMaker, name: str, times: Floats, values: Floats, st
         if not bool((times[1:] >= times[:-1]).all()):
             order = np.argsort(times, kind="stable")
             times, values = times[order], values[order]
-        steps = np.full(len(steps), NO_STEP, dtype=np.int64)
+        again = (times[1:] == times[:-1]) & _are_equal(values)
+        if again.any():
+            times, values = times[np.append(True, ~again)], values[np.append(True, ~again)]
+        steps = np.full(len(times), NO_STEP, dtype=np.int64) if len(times) > 1 else np.zeros(1, dtype=np.int64)
     elif len(steps) > 1 and not bool((steps[1:] > steps[:-1]).all()):
         order = np.lexsort((values, times, steps))
         times, values, steps = times[order], values[order], steps[order]
-        same = (values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1]))
-        keep = np.append(~((steps[1:] == steps[:-1]) & same), True)
+        keep = np.append(~((steps[1:] == steps[:-1]) & _are_equal(values)), True)
         times, values, steps = times[keep], values[keep], steps[keep]
     maker.points(name, values, steps=steps, times=times)
+
+
+def _are_equal(values: Floats) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Tell of each value but the first whether it is that of its predecessor, bool[n - 1]."""
+    return np.asarray((values[1:] == values[:-1]) | (np.isnan(values[1:]) & np.isnan(values[:-1])), dtype=np.bool_)

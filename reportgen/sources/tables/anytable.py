@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 import numpy as np
@@ -12,12 +13,11 @@ from reportgen.formats import clean_text
 from reportgen.model import Problem, Stream
 from reportgen.sources.documents import file_names, files_by_name
 from reportgen.sources.faults import Faults
-from reportgen.sources.kinds import HEAD_BYTES, Claim, FoundRun, Listing
+from reportgen.sources.kinds import HEAD_BYTES, Claim, FoundRun, Listing, is_empty
 from reportgen.sources.options import TableMapping
 from reportgen.sources.parts import label_of
 from reportgen.sources.places import Place, RunRef
 from reportgen.sources.streams import StreamMaker
-from reportgen.sources.tables.frameworks import PARAM_FILES
 from reportgen.sources.tables.layouts import Layout, layout_of, noted
 from reportgen.sources.tables.naming import run_names
 from reportgen.sources.tables.reading import (
@@ -31,7 +31,9 @@ from reportgen.sources.tables.reading import (
     shorten,
     split_columns,
 )
+from reportgen.sources.tables.siblings import find_twin
 from reportgen.sources.tables.sniff import may_be_log, sniff
+from reportgen.sources.tables.writers import PARAM_FILES
 
 MAX_LOOKS: Final = 1000
 """Files of a folder that are looked into before it is passed over as one of data, where none of them is a log."""
@@ -51,12 +53,14 @@ class _AnyTable:
             return None
         problems: list[Problem] = []
         found = [*_mapped(folder), *_sniffed(folder, problems)]
+        problems += _lost_logs(folder, {name for name, _ in found})
         runs = [run for name, layout in found for run in _runs(folder, name, layout, is_only=len(found) == 1)]
         if not runs and not problems:
             return None
         files = frozenset(file for run in runs for file in run.files)
         is_one_run = len(runs) == 1 and not folder.named
-        return Claim(tuple(runs), files=files, is_one_run=is_one_run, problems=tuple(problems))
+        is_twin = is_one_run and bool(find_twin(folder, *found[0]))
+        return Claim(tuple(runs), files=files, is_one_run=is_one_run, is_twin=is_twin, problems=tuple(problems))
 
     def read(self, place: Place, ref: RunRef) -> Iterable[Stream]:
         """Read one run."""
@@ -71,6 +75,34 @@ class _AnyTable:
 
 
 KIND: Final = _AnyTable()
+
+
+_LOST: Final[Mapping[str, tuple[str, ...]]] = {
+    "metrics.csv": ("hparams.yaml",),
+    "results.csv": ("args.yaml", "opt.yaml"),
+    "result.json": ("params.pkl",),
+    "progress.csv": ("log.txt", "params.pkl"),
+    "progress.json": ("log.txt",),
+    "trainer_state.json": ("training_args.bin", "optimizer.pt"),
+}
+"""Logs that have a name of their own -> what one of their writers leaves beside them, and others hardly do."""
+_SURE: Final = frozenset({"metrics.csv", "results.csv", "trainer_state.json"})
+"""Those that are one even when their beginning does not say so any more."""
+
+
+def _lost_logs(folder: Listing, known: AbstractSet[str]) -> Iterator[Problem]:
+    """Yield what is wrong with logs that only their name and their neighbours tell, as they are empty or damaged."""
+    if any("tfevents" in name for name in folder.files):
+        return  # they hold the run
+    for name, beside in _LOST.items():
+        if name in folder.files and name not in known and not folder.files.isdisjoint(beside):
+            where = label_of(folder.full(name))
+            if is_empty(folder.full(name)):
+                yield Problem(where, "the log is empty", "its process was killed before it wrote; delete it")
+            elif name in _SURE:
+                yield Problem(
+                    where, "it does not begin as the log that its name says", "it may be damaged: copy it again"
+                )
 
 
 def _mapped(folder: Listing) -> Iterator[tuple[str, Layout]]:

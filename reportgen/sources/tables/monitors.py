@@ -23,6 +23,12 @@ def is_monitor(name: str) -> bool:
     return name == "monitor.csv" or name.endswith(".monitor.csv")
 
 
+def is_begun(head: bytes) -> bool:
+    """Tell by its beginning whether a file is a monitor: a line of facts behind `#`, then the names of columns."""
+    first, _, rest = head.partition(b"\n")
+    return first.startswith(b"#") and (b'"t_start"' in first or rest.startswith(b"r,l,t"))
+
+
 def preface_of(head: bytes) -> dict[str, Any]:
     """Return what the first line of a monitor says."""
     line = head.partition(b"\n")[0]
@@ -39,6 +45,10 @@ def add_monitors(maker: StreamMaker, paths: Sequence[str]) -> float | None:
     The step of an episode is how many steps of the environments were done at its end. Raises `OSError`.
     """
     tables = [read_table(path, _LAYOUT, maker.faults) for path in paths]
+    empty = sum(not (rows.preface or "r" in rows.numbers) for rows in tables)
+    if empty:
+        hint = "what the others hold is shown; copy it again if its source is whole"
+        maker.faults.add(None, "a monitor is empty, or does not begin as one", hint, count=empty)
     starts: list[float] = []
     columns: dict[str, list[Floats]] = {}
     names = list(dict.fromkeys(name for rows in tables for name in rows.numbers))

@@ -8,7 +8,7 @@ from typing import Final
 
 from reportgen.sources.kinds import Listing
 
-_GENERIC: Final = frozenset(
+GENERIC: Final = frozenset(
     "csv csv_logs lightning_logs log logger logs metrics output outputs output_dir results tb tb_logs tensorboard"
     " tensorboard_logs vis_data".split()
 )
@@ -34,9 +34,25 @@ def run_names(folder: Listing) -> tuple[str, str]:
     return kept[-1], os.path.basename(path)
 
 
+def split_path(folder: Listing) -> tuple[str, str]:
+    """Return the folder of the run that a log in `folder` is of, and the `version_N` in which it lies, or empty.
+
+    The first one is the folder above those that many runs have; it is empty where it is not in the SOURCE.
+    """
+    parts = list(folder.parts)
+    version = parts.pop() if len(parts) > 1 and _VERSION.fullmatch(parts[-1]) else ""
+    kept = _without_generic(parts)
+    if not kept:
+        return "", ""
+    path = folder.path
+    for _ in range(len(folder.parts) - len(kept)):
+        path = os.path.dirname(path)
+    return path, version
+
+
 def _without_generic(parts: list[str]) -> list[str]:
     parts = list(parts)
-    while parts and parts[-1].lower() in _GENERIC:
+    while parts and parts[-1].lower() in GENERIC:
         parts.pop()
     return parts
 

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from reportgen.formats import cut_name
 from reportgen.model import Floats, Ints
@@ -207,6 +209,7 @@ def add_points(maker: StreamMaker, rows: Rows, layout: Layout, own: Ints, *, beg
                 shared[key] = (None if steps is None else steps[picked], None if times is None else times[picked])
             own_steps, own_times = shared[key]
             maker.points(own_name, numbers, steps=own_steps, times=own_times)
+    _count_texts(maker, rows, skip, chosen)
     for name, (own_rows, texts) in rows.texts.items():
         if name in skip or name.lower().rpartition("/")[2] in _PRIVATE:
             continue
@@ -216,6 +219,21 @@ def add_points(maker: StreamMaker, rows: Rows, layout: Layout, own: Ints, *, beg
                 maker.params({name: shorten(text)})
             elif len(text) <= 250:
                 maker.tags({name: shorten(text)})
+
+
+_NOTHING: Final = frozenset({"none", "null", "na", "n/a", "nil", "-", "--", "", "<na>", "true", "false"})
+"""What stands in a column of numbers where there is none."""
+
+
+def _count_texts(maker: StreamMaker, rows: Rows, skip: AbstractSet[str], chosen: npt.NDArray[np.bool_]) -> None:
+    """Count the cells of text in columns of numbers: they were numbers, or none."""
+    for name in sorted(rows.texts.keys() & rows.numbers.keys() - skip):
+        own_rows, texts = rows.texts[name]
+        wrong = [row for row, text in zip(own_rows.tolist(), texts, strict=True) if text.lower() not in _NOTHING]
+        count = sum(bool(chosen[row]) for row in wrong)
+        if count and len(wrong) * 2 < len(rows.numbers[name][0]):
+            message = f"values of `{name}` are no numbers"
+            maker.faults.add(None, message, "they were left out; the others are shown", count=count)
 
 
 def _once(rows: Ints, values: Floats, steps: Ints | None) -> tuple[Ints, Floats]:

@@ -60,7 +60,9 @@ def iter_lines(file: BinaryIO, faults: Faults) -> Iterator[tuple[int, bytes]]:
             while line and not line.endswith(b"\n"):
                 line = file.readline(MAX_LINE)
             continue
-        if not line.isspace():
+        if b"\0" in line:
+            faults.add(number, "a line holds zero bytes", "it was left out: it was never written, or damaged")
+        elif not line.isspace():
             yield number, line
 
 
@@ -270,6 +272,8 @@ def read_csv(lines: Lines, faults: Faults, *, only: frozenset[str] | None = None
             delimiter = delimiter_of(line)
             header = split_cells(line.removeprefix(b"\xef\xbb\xbf"), delimiter)
             names = names_of(header)
+            if not line.endswith(b"\n"):
+                faults.add(number, "the file ends in its header", "it was cut, or its process was killed at once")
             continue
         cells = split_cells(line, delimiter)
         if cells[0][-1:].isalpha() and _is_header(cells, names):

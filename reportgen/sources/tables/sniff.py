@@ -121,7 +121,8 @@ def _steps_layout(rows: Rows, *, is_csv: bool, is_named: bool) -> Layout | None:
     special = {*steps, *times, run, experiment}
     metrics = [name for name in rows.numbers if name not in special]
     texts = [name for name, (_, values) in rows.texts.items() if name not in special and len(set(values)) > 1]
-    if not metrics or (not steps and not times) or len(texts) * 4 > len(metrics):
+    few = 2 if steps and has_metric_name(metrics) else 4  # a column of text, such as a printed array, beside two losses
+    if not metrics or (not steps and not times) or len(texts) * few > len(metrics):
         return None
     is_sure = any(step.lower() in _SURE_STEPS for step in steps)
     if not is_sure and not is_named and not has_metric_name(metrics):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import math
 import os
 import re
@@ -29,6 +30,8 @@ from reportgen.sources.tensorboard.scalars import is_whole, iter_batches
 
 MAX_EVENT: Final = 64 << 20
 """Bytes of an event that is read at all, but for the graph of a model, which never is."""
+MAX_OTHER: Final = 1 << 12
+"""Bytes of an event without a value whose checksum is looked at: what was no number may have been one."""
 MAX_ARTIFACTS: Final = 1000
 """So many pictures and sounds of a run become artifacts; of more, every second (third, …) of a name does."""
 MAX_ARTIFACT_BYTES: Final = 256 << 20
@@ -96,6 +99,19 @@ def _read_file(file: LogFile, role: str) -> _File:
     return own
 
 
+def first_numbers(head: bytes) -> dict[str, Floats]:
+    """Return the numbers of each name, float64[n] in the order of the file, in the first bytes of an event file."""
+    own = _File("", Found("", Faults("")))
+    for block in iter_blocks(io.BytesIO(head), len(head), own.found.faults):
+        if isinstance(block, Block):
+            _read_block(block, own)
+    numbers = {}
+    for tag, pieces in _all_pieces(own).items():
+        places, values = _join([piece[0] for piece in pieces]), _join([piece[3] for piece in pieces])
+        numbers[tag] = values[np.argsort(places, kind="stable")]
+    return numbers
+
+
 def _read_block(block: Block, own: _File) -> None:
     data, found = block.data, own.found
     slow: list[tuple[int, int]] = []
@@ -113,13 +129,17 @@ def _read_block(block: Block, own: _File) -> None:
 
 def _read_event(data: bytes, start: int, length: int, place: int, found: Found) -> None:
     """Read one record in `data`, unless it is the graph of a model or damaged."""
+    is_other = False
     try:
-        if not any(number in (5, 7) for number, _, _, _ in iter_fields(data, start, start + length)):
+        is_other = not any(number in (5, 7) for number, _, _, _ in iter_fields(data, start, start + length))
+        if is_other and length > MAX_OTHER:
             return
     except ProtoError:
         pass  # damaged, or no event: the checksum tells
     if not is_whole(data, start, length):
         found.faults.add(None, _WRONG_SUM, _DAMAGE_HINT)
+        return
+    if is_other:
         return
     try:
         found.read_event(data, start, start + length, place)

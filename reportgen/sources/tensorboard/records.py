@@ -30,6 +30,9 @@ MIN_LENGTH: Final = 9
 """No event is shorter, as each has its time: an empty record is never what a search looks for."""
 
 
+LOOK: Final = 16
+"""So many records are looked at before many of one length are stepped over at once."""
+
 DAMAGED: Final = "damaged bytes were skipped: they are no record"
 DAMAGED_HINT: Final = "the records around them are shown; copy the file again if its source is whole"
 
@@ -147,13 +150,29 @@ def _walk(data: bytes, pos: int, known: dict[bytes, int], by_length: dict[int, l
                 known[header] = length
         if length > LARGE or pos + length + FRAME > end:
             break
-        step[header] = (length + FRAME, by_length.setdefault(length, []))
+        size = length + FRAME
+        own = by_length.setdefault(length, [])
+        step[header] = (size, own)
+        count = _run_length(data, pos, size)
+        own += range(pos, pos + count * size, size)
+        pos += count * size
     if pos > end:  # the last one of a length that came before is not whole
         for size, own in step.values():
             if own and own[-1] + size > end:
                 pos = own.pop()
                 break
     return pos, is_bad
+
+
+def _run_length(data: bytes, pos: int, size: int) -> int:
+    """Return how many whole records from `pos` on have one header, or 1 where the first few are not alike."""
+    count = (len(data) - pos) // size
+    for rows in (min(count, LOOK), count):
+        heads = np.ndarray((rows, HEADER), dtype=np.uint8, buffer=data, offset=pos, strides=(size, 1))
+        same = (heads == heads[0]).all(axis=1)
+        if not same.all():
+            return int(np.argmin(same)) if rows > LOOK else 1
+    return count
 
 
 def short_mask(data: bytes) -> bytes:
