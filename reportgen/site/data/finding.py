@@ -34,7 +34,7 @@ _EXACT: Final = 2**53
 
 
 def finding_scripts(experiment: Experiment, config: Config) -> Iterator[tuple[str, bytes]]:
-    """Yield (site path, content) of the files of one experiment; the head comes last, and has the first part with it."""
+    """Yield (site path, content) of the files of one experiment; the head comes last, with the first part."""
     runs = runs_of(experiment)
     name = experiment.name
     parts: list[list[str]] = []
