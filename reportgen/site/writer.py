@@ -123,15 +123,17 @@ class SiteWriter:
 
     def has(self, path: str, sha256: str) -> bool:
         """Tell whether the site already holds exactly these bytes at `path`, in a regular file of its own."""
-        if path not in self._verified:
-            file = self._folder.regular_file(path) if urls.is_site_path(path) else None
-            if file is None:
+        known = self._verified.get(path)
+        if known is None:
+            found = self._folder.look(path) if urls.is_site_path(path) else None
+            if found is None:
                 return False
+            file, stat = found
             try:
-                self._verified[path] = self._cache.sha256(file)
+                known = self._verified[path] = self._cache.digest(file, stat) or self._cache.sha256(file)
             except OSError:
                 return False
-        return self._verified[path] == sha256
+        return known == sha256
 
     def is_unfinished(self, path: str) -> bool:
         """Tell whether the file at `path` is what a build put there that was killed before it came to its end."""
@@ -147,8 +149,12 @@ class SiteWriter:
 
     def keep_all(self, files: Mapping[str, str]) -> None:
         """Take over files, path -> sha256, as `keep` does."""
+        verified, outputs = self._verified, self._outputs
         for path, sha256 in files.items():
-            self.keep(path, sha256)
+            if verified.get(path) == sha256 and path not in outputs:
+                outputs[path] = sha256
+            else:
+                self.keep(path, sha256)
 
     def sha256_of(self, path: str) -> str:
         """Return the sha256 of an output. Raises `KeyError` for a path that is none."""
