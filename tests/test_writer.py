@@ -571,7 +571,7 @@ def test_huge_site_json_is_not_read(out: Path, monkeypatch: pytest.MonkeyPatch) 
         assert "damaged" in writer.notices[0].message
 
 
-def test_runs_of_the_wrong_shape_are_dropped(out: Path) -> None:
+def test_packs_of_the_wrong_shape_are_dropped(out: Path) -> None:
     write(out, small_site("a1"))
     document = orjson.loads((out / urls.SITE_JSON).read_bytes())
     good = {"sha256": "0" * 64, "experiments": []}
@@ -584,8 +584,19 @@ def test_runs_of_the_wrong_shape_are_dropped(out: Path) -> None:
     (out / urls.SITE_JSON).write_bytes(orjson.dumps(document))
     with SiteWriter(out, cache=StatCache(None)) as writer:
         assert writer.previous is not None
-        assert writer.previous.runs == {"1" * 32: {"record": "x"}}
-        assert writer.previous.dropped == 2
+        assert writer.previous.packs == {}
+        assert writer.previous.dropped == 4
+
+
+def test_a_pack_that_is_not_there_is_told_and_its_files_are_left_alone(out: Path) -> None:
+    write(out, small_site("a1"))
+    document = orjson.loads((out / urls.SITE_JSON).read_bytes())
+    document["packs"] = {"mixed-0": {"sha256": "0" * 64, "experiments": []}}
+    (out / urls.SITE_JSON).write_bytes(orjson.dumps(document))
+    with SiteWriter(out, cache=StatCache(None)) as writer:
+        assert writer.previous is not None
+        assert writer.previous.broken == (f"data/packs/mixed-0-{'0' * 10}.jsonl.gz",)
+        assert "packs are missing or damaged" in writer.notices[0].message
 
 
 def test_site_of_a_newer_version_is_refused(out: Path) -> None:

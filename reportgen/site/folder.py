@@ -30,7 +30,7 @@ MAX_OBJECT_BYTES: Final = 256 * 2**20
 """Longest `data/site.json` or journal that is read."""
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_SIGNS: Final = (NOJEKYLL, urls.HOME, urls.RUNS)
+_SIGNS: Final = (NOJEKYLL, urls.HOME, urls.SEARCH_JS)
 _NO_CONTENT: Final = frozenset(
     {".git", ".gitignore", ".gitattributes", ".gitkeep", "CNAME", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}
 )

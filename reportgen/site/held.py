@@ -38,6 +38,11 @@ class HeldSite:
         self._name = name
         self._cache = cache
         self._previous = writer.previous
+        if writer.damaged:
+            raise SiteError(
+                f"{urls.SITE_JSON} in '{name}' is damaged, and only it says what the site holds: restore it, from the"
+                " history of its branch if it has one; nothing was written"
+            )
         _check_config(name, config, self._previous)
         if self._previous is not None:
             _check_whole(name, self._previous)

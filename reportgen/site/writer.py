@@ -72,6 +72,9 @@ class SiteWriter:
     """What the user should know of the folder as it was found. To be printed, never published: no page may depend on
     what lay in the output folder before."""
 
+    damaged: bool
+    """Whether a site lies in the folder that does not say what it holds."""
+
     def __init__(
         self, out: Path, *, cache: StatCache, wait: bool = True, on_wait: Callable[[str], None] | None = None
     ) -> None:
@@ -81,6 +84,7 @@ class SiteWriter:
         self._on_wait = on_wait
         self.previous = None
         self.notices = ()
+        self.damaged = False
         self._outputs: dict[str, str] = {}  # path -> sha256 of all that the new site holds
         self._staged: dict[str, bool] = {}  # path -> whether it replaces a file
         self._verified: dict[str, str] = {}  # path -> sha256 of the file that was found there
@@ -365,6 +369,7 @@ class SiteWriter:
         foreign = self._folder.foreign_entry()
         begun = any(self.has(path, sha256) for path, hashes in self._unfinished.items() for sha256 in hashes)
         if self._folder.has_signs():
+            self.damaged = True
             message = "data/site.json is damaged, so files that earlier builds wrote may stay in the folder"
             self._notice(message, hint="delete the folder and build again to be rid of them")
         elif foreign is not None and not begun:

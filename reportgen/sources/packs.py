@@ -143,10 +143,10 @@ def read_document(root: str) -> dict[str, Any]:
     if not is_real_folder(os.path.join(root, "data")):
         raise SourceError(f"cannot read '{path}': its folder is a symbolic link")
     try:
-        data = _read_file(path, MAX_SITE_JSON) or b"null"
+        data = _read_file(path, MAX_SITE_JSON)
     except OSError as error:
         raise SourceError(f"cannot read '{path}': {error.strerror or error}") from None
-    return check_document(data, path)
+    return check_document(b"null" if data is None else data, path)
 
 
 def list_packs(document: Mapping[str, Any]) -> tuple[list[PackRef], int]:
