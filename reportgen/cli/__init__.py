@@ -22,9 +22,11 @@ from reportgen.spelling import suggestion
 COMMANDS: Final[Mapping[str, str]] = {
     "build": "reportgen.cli.build",
     "compare": "reportgen.cli.compare",
+    "edit": "reportgen.cli.edit",
     "export": "reportgen.cli.export",
     "import": "reportgen.cli.import_",
     "plot": "reportgen.cli.plot",
+    "prune": "reportgen.cli.prune",
     "runs": "reportgen.cli.runs",
     "serve": "reportgen.cli.serve",
     "show": "reportgen.cli.show",
