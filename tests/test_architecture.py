@@ -25,6 +25,7 @@ TRAINING = tuple(
 """The rooms that run inside the user's training; each may import those before it."""
 
 LAYERS = {
+    "reportgen.collector": 0,
     "reportgen.errors": 0,
     "reportgen.formats": 0,
     "reportgen.patterns": 0,
@@ -41,6 +42,7 @@ LAYERS = {
     "reportgen.prose": 3,
     "reportgen.site": 4,
     "reportgen.review": 5,
+    "reportgen.planning": 6,
     "reportgen.stages": 6,
     "reportgen.build": 7,
     "reportgen.exporting": 7,
@@ -48,6 +50,7 @@ LAYERS = {
     "reportgen.loading": 7,
     "reportgen.serving": 7,
     "reportgen.single": 7,
+    "reportgen.upkeep": 7,
     "reportgen.cli": 8,
     "reportgen.__main__": 9,
 }
@@ -62,6 +65,8 @@ NEIGHBOURS = {
     ("reportgen.plots", "reportgen.analysis"),
     ("reportgen.single", "reportgen.build"),
     ("reportgen.single", "reportgen.loading"),
+    ("reportgen.upkeep", "reportgen.build"),
+    ("reportgen.upkeep", "reportgen.loading"),
 }
 
 DOORS = {
