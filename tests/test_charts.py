@@ -11,6 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from markupsafe import Markup
 
+from reportgen.analysis import axes
+from reportgen.analysis.frames import Frame
+from reportgen.site import charts
 from reportgen.site.charts import ChartLine, render_chart
 from reportgen.site.sparks import make_progress, render_activity, render_progress, render_spark, render_strip
 
@@ -304,3 +307,19 @@ def test_activity_shows_failures_and_says_its_numbers():
     assert [e.text for e in tree.iter("title")] == ["2026-08-25: 2 runs", "<b>: 4 runs, 1 failed"]
     assert texts(svg) == ["25 Aug", "<b>"]
     assert len(parse(render_activity([]))) == 2
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_line_without_gap_is_drawn_as_its_points_lie(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    steps, values = np.cumsum(rng.integers(1, 3, 150)), rng.normal(size=150)
+    drawn = []
+    for array in (steps, steps.astype(np.float64)):
+        frame = Frame(500, 200, axes.step_axis(float(steps[0]), float(steps[-1])), axes.value_axis(-3, 3))
+        stroke = charts._stroke(ChartLine("a", array, values), np.isfinite(values), frame, "line")
+        (path,) = re.findall(r'd="([^"]*)"', stroke)
+        moves = np.array(re.findall(r"-?\d+", path), dtype=np.int64).reshape(-1, 2)
+        drawn.append(np.cumsum(moves, axis=0))
+    expected = np.rint(np.stack((frame.xs(steps) * 10, frame.ys(values) * 10), axis=1))
+    assert np.array_equal(drawn[0], expected)
+    assert np.array_equal(drawn[1], expected)
