@@ -325,6 +325,17 @@ def test_a_monitor_may_have_a_blank_behind_its_mark(tmp_path: Path) -> None:
     assert run.summary.params == {"env_id": "DeepCars-v0"}
 
 
+def test_a_run_keeps_its_id_when_its_first_row_of_progress_comes(tmp_path: Path) -> None:
+    folder = write(tmp_path / "e" / "r", {"0.monitor.csv": MONITOR % T0 + "11.0,10,1.5\n", "progress.csv": ""})
+    before = [ref.run_id for ref in find(tmp_path / "e").runs]
+    write(folder, {"progress.csv": "time/total_timesteps,rollout/ep_rew_mean\n2048,1.5\n4096,x\n8192,2.5\n16384,3.5\n"})
+    write(folder, {"1.monitor.csv": MONITOR % T0})
+    found = find(tmp_path / "e").runs
+    assert [ref.run_id for ref in found] == before
+    (problem,) = read_one(tmp_path / "e").summary.problems
+    assert problem.where == "e/r/progress.csv"
+
+
 def test_monitors_of_which_nothing_is_left_are_counted(tmp_path: Path) -> None:
     files = {"0.monitor.csv": MONITOR % T0 + "11.0,10,1.5\n", "1.monitor.csv": "", "2.monitor.csv": "\0" * 80}
     run = read_one(write(tmp_path / "e" / "r", {**files, "3.monitor.csv": MONITOR % T0}).parent)

@@ -65,14 +65,17 @@ class _Frameworks:
         facts = dict(place.extra)
         writer, files = facts["writer"], files_by_name(place)
         layout = FRAMEWORKS.get(writer)
-        maker = StreamMaker(place.files[0].label, run_id=ref.run_id, experiment=ref.experiment, name=ref.name)
+        own_tables = facts.get("tables", "").split("\0")
+        labels = {name: file.label for name, file in zip(files, place.files, strict=True)}
+        label = next((labels[name] for name in own_tables if name in labels), place.files[0].label)
+        maker = StreamMaker(label, run_id=ref.run_id, experiment=ref.experiment, name=ref.name)
         began = moment(number(facts.get("began")) or _as_float(facts.get("began", "")))
         monitors = [path for name, path in files.items() if is_monitor(name)]
         if monitors:
             start = add_monitors(maker, monitors)
             began = began if start is None else start
         maker.began = began
-        tables = [(name, path) for name, path in files.items() if name in facts.get("tables", "").split("\0")]
+        tables = [(name, path) for name, path in files.items() if name in own_tables]
         for _, path in tables[:1]:
             if layout is not None:
                 _, rows, own = make_stream(place, ref, layout, path, maker=maker, began=began)
@@ -110,13 +113,15 @@ def _runs(folder: Listing, found: Found) -> Iterator[FoundRun]:
     began = _began_of(folder, found)
     extra = {"writer": writer, "tables": "\0".join(tables), "params": "\0".join(params)}
     extra |= {"began": repr(began)} if began is not None else {}
-    extra = {key: text for key, text in extra.items() if text} | file_names(found.files)
-    mark = _mark(folder, found)
+    first = next(filter(is_monitor, found.files), found.files[0])  # it is there before the first row of progress
+    files = (first, *(file for file in found.files if file != first))
+    extra = {key: text for key, text in extra.items() if text} | file_names(files)
+    mark = _mark(folder, found.writer, first)
     layout = FRAMEWORKS.get(writer)
     pieces = _split(folder.full(tables[0]), layout) if tables and layout is not None else 1
     for place in range(pieces):
         yield FoundRun(
-            found.files,
+            files,
             experiment=experiment,
             name=f"{name} {place + 1}" if pieces > 1 else name,
             began=0.0 if began is None else began,
@@ -153,10 +158,10 @@ def _began_of(folder: Listing, found: Found) -> float | None:
     return float(min(times)) if times and found.is_one_run else None
 
 
-def _mark(folder: Listing, found: Found) -> bytes:
+def _mark(folder: Listing, writer: str, name: str) -> bytes:
     """Return what tells this file from another one of the same name, and stays when it grows."""
-    head = folder.head(found.files[0])
-    if found.writer == "trainer":
+    head = folder.head(name)
+    if writer == "trainer":
         history = head.partition(b'"log_history"')[2]
         return history.partition(b"}")[0]
     return b"\n".join(head.split(b"\n", 2)[:2])
