@@ -45,6 +45,7 @@ LAYERS = {
     "reportgen.exporting": 7,
     "reportgen.importing": 7,
     "reportgen.loading": 7,
+    "reportgen.reviewing": 7,
     "reportgen.serving": 7,
     "reportgen.single": 7,
     "reportgen.cli": 8,
@@ -59,6 +60,7 @@ NEIGHBOURS = {
     ("reportgen.formats", "reportgen.errors"),
     ("reportgen.index", "reportgen.analysis"),
     ("reportgen.plots", "reportgen.analysis"),
+    ("reportgen.reviewing", "reportgen.loading"),
     ("reportgen.single", "reportgen.build"),
     ("reportgen.single", "reportgen.loading"),
 }
