@@ -15,20 +15,27 @@ from typing import Final
 import orjson
 
 from reportgen.analysis.statistics import ALPHA
+from reportgen.build import find_means
 from reportgen.errors import SiteError, SourceError
 from reportgen.loading import LoggedRun, Means, Runs, load_runs
-from reportgen.model import Summary
+from reportgen.plots import render_plot
 from reportgen.review import comparing
-from reportgen.review.baseline import Baseline, choose_baseline
+from reportgen.review.baseline import choose_baseline
 from reportgen.review.comment import Forge, Links, render_comment, render_summary
-from reportgen.review.commits import Checkout, base_name, distance, read_checkout
+from reportgen.review.commits import base_name, distance, read_checkout
 from reportgen.review.gating import judge_loose
 from reportgen.review.outcome import Changes, Review
+from reportgen.review.page import Curves, make_plot, make_review_page
 from reportgen.review.pairing import Configuration, pair_runs
 from reportgen.review.record import make_record
 from reportgen.site.config import Config
 from reportgen.site.pages.environment import make_environment
+from reportgen.site.pages.review import PAGE
+from reportgen.site.pages.single import Part, Subject
+from reportgen.site.render import Renderer, SiteInfo
+from reportgen.site.single import FRAME, Report, make_single
 from reportgen.site.staging import explained
+from reportgen.site.theme import Theme
 from reportgen.sources import is_address
 
 Progress = Callable[[str, int, int], None]
@@ -38,6 +45,12 @@ SUMMARY: Final = "summary.md"
 VERDICT: Final = "verdict.json"
 REPORT: Final = "report.html"
 PLOTS: Final = "plots"
+MAX_CURVES: Final = 8
+"""Rows whose curves are drawn: those of the first table."""
+MAX_RUNS: Final = 10
+"""Runs of a side whose series are read for a curve."""
+MAX_MB: Final = 25.0
+"""Size of the report in MiB."""
 MAX_ENVIRONMENTS: Final = 20
 """Configurations whose surroundings are read and compared."""
 
@@ -97,6 +110,9 @@ def review_change(
         SUMMARY: render_summary(review, links).encode(),
         VERDICT: orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
     }
+    curves = _read_curves(review, change, baseline)
+    files |= _draw_plots(review, curves)
+    files[REPORT] = _render_report(review, curves, config, out, means)
     _write_files(out, files)
     return Reviewed(review, out, comment, record)
 
@@ -216,6 +232,72 @@ def _environment(run: LoggedRun) -> dict[str, str]:
     return {} if noted is None else {**dict(noted.facts), **{f"package {name}": v for name, v in noted.packages}}
 
 
+# ---- curves
+
+
+def _read_curves(review: Review, change: Runs, baseline: Runs | None) -> list[Curves]:
+    """Return the series of the first rows on both sides, of the newest finished runs; a single value is no curve."""
+    sides = {run.key: run for run in (*(baseline or ()), *change)}
+    found: list[Curves] = []
+    for row in review.rows:
+        if len(found) == MAX_CURVES:
+            break
+        pair = [
+            [
+                sides[run.key].series(row.metric)
+                for run in comparing.finished(runs)[-MAX_RUNS:]
+                if row.metric in run.metrics and run.key in sides
+            ]
+            for runs in (row.configuration.baseline, row.configuration.change)
+        ]
+        if any(len(series) > 1 for several in pair for series in several):
+            found.append(Curves(row, tuple(pair[0]), tuple(pair[1])))
+    return found
+
+
+def _draw_plots(review: Review, curves: Sequence[Curves]) -> dict[str, bytes]:
+    """Return the plots as files of the review."""
+    files: dict[str, bytes] = {}
+    for each in curves:
+        plot = make_plot(each, review)
+        files[f"{PLOTS}/{each.name}.svg"] = render_plot(plot, "svg")
+        files[f"{PLOTS}/{each.name}.png"] = render_plot(plot, "png")
+    return files
+
+
+# ---- the report
+
+
+def _render_report(review: Review, curves: Sequence[Curves], config: Config, out: Path, means: Means) -> bytes:
+    """Return the report of one file, in the look of the site."""
+    with_theme = find_means(config, out / REPORT, means.cache_dir, use_cache=means.use_cache)
+    renderer = Renderer(SiteInfo(config.title), with_theme.theme, with_theme.compiled)
+    page = make_review_page(review, curves, config.repository_url)
+    files = _Files(with_theme.theme, {PAGE: renderer.render("review.html", page, path=PAGE)})
+    report = Report(Subject("a change", ""), (Part("review", PAGE, "review", "Review"),), (), texts=False)
+    return make_single(report, files, partial(renderer.render, "single.html", path=FRAME), max_mb=MAX_MB)
+
+
+class _Files:
+    """The pages and the assets of which the report is made."""
+
+    def __init__(self, theme: Theme, pages: Mapping[str, bytes]) -> None:
+        self._theme, self._pages = theme, pages
+        self._names = {path: name for name, path in theme.assets.items()}
+
+    def read(self, path: str) -> bytes | None:
+        """Return the bytes of a file, None when there is none."""
+        if path in self._pages:
+            return self._pages[path]
+        name = self._names.get(path)
+        return None if name is None else self._theme.read_asset(name)
+
+    def size(self, path: str) -> int | None:
+        """Return the size of a file in bytes, None when there is none."""
+        content = self.read(path)
+        return None if content is None else len(content)
+
+
 # ---- files
 
 
@@ -243,6 +325,3 @@ def _write_files(out: Path, files: Mapping[str, bytes]) -> None:
         for old in (out / PLOTS).iterdir():
             if f"{PLOTS}/{old.name}" not in files and old.suffix in (".svg", ".png"):
                 old.unlink()
-
-
-__all__ = ["Baseline", "Checkout", "Request", "Reviewed", "Summary", "make_review", "review_change"]

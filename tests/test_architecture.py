@@ -60,6 +60,7 @@ NEIGHBOURS = {
     ("reportgen.formats", "reportgen.errors"),
     ("reportgen.index", "reportgen.analysis"),
     ("reportgen.plots", "reportgen.analysis"),
+    ("reportgen.reviewing", "reportgen.build"),
     ("reportgen.reviewing", "reportgen.loading"),
     ("reportgen.single", "reportgen.build"),
     ("reportgen.single", "reportgen.loading"),

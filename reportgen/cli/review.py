@@ -143,6 +143,7 @@ def _find_forge(environment: Mapping[str, str]) -> str:
 def _iter_lines(made: Reviewed) -> Iterator[str]:
     from reportgen.cli.tables import cut_end
     from reportgen.review import wording
+    from reportgen.review.escaping import bare
 
     found = made.review
     yield wording.say_heading(found)
@@ -158,7 +159,7 @@ def _iter_lines(made: Reviewed) -> Iterator[str]:
     if len(found.rows) > MAX_LINES:
         yield f"and {counted(len(found.rows) - MAX_LINES, 'more metric')}: see {printable(str(made.folder))}"
     for note in (*wording.iter_base_notes(found), *wording.iter_run_notes(found)):
-        yield f"note: {printable(note)}"
+        yield f"note: {printable(bare(note))}"
     yield printable(str(made.folder / "comment.md"))
 
 

@@ -26,6 +26,7 @@ MAX_ROWS: Final = 8
 """Rows of the one table that is always there."""
 MAX_SENTENCES: Final = 6
 """Failed gates, and notes, that are told one by one."""
+NBSP: Final = "\u00a0"
 _SLACK: Final = 400
 """Characters kept for the sentence on what was left out."""
 
@@ -195,7 +196,7 @@ class _Writer:
         if not rows:
             return
         yield "\n".join((*self._table_head(), *map(self._row, rows)))
-        yield self._small(self._legend(rows))
+        yield self._small(wording.say_legend(self._review, rows))
 
     def _table_head(self) -> tuple[str, str]:
         commit = wording.base_commit(self._review)
@@ -222,7 +223,7 @@ class _Writer:
         metric = name(row.known.title if row.known.title.strip() else row.metric, in_table=True)
         cells = [
             wording.row_sign(row),
-            f"{strong}{metric}{strong}{f' {arrow}' if arrow else ''}",
+            f"{strong}{metric}{strong}{f'{NBSP}{arrow}' if arrow else ''}",
             *([name(wording.label_of(row.configuration, self._review), in_table=True)] if self._several else []),
             _plain_cell(wording.say_side(row, row.baseline)),
             f"{strong}{_plain_cell(wording.say_side(row, row.change))}{strong}",
@@ -234,20 +235,6 @@ class _Writer:
             blocks = render_blocks(row.history if len(row.history) > 1 else (), row.change.mean)
             cells.append(blocks or "–")
         return f"| {' | '.join(cells)} |"
-
-    def _legend(self, rows: Sequence[Row]) -> str:
-        signs = dict.fromkeys(map(wording.row_sign, rows))
-        told = [f"{sign} {said}" for sign, said in wording.LEGEND.items() if sign in signs]
-        arrows = {row.known.direction for row in rows}
-        told += ["↑ higher is better"] if "max" in arrows else []
-        told += ["↓ lower is better"] if "min" in arrows else []
-        review = self._review
-        if any(row.interval is not None for row in rows):
-            sure = format_number(100 * (1 - review.alpha))
-            corrected = f", corrected for {review.family} together" if review.family > 1 else ""
-            told.append(f"intervals: of the difference, {sure} %{corrected}")
-        told.append("runs: of the baseline, of the change")
-        return " · ".join(told)
 
     def _small(self, text: str) -> str:
         return f"<sub>{text}</sub>" if self._dialect.html else text
@@ -351,7 +338,7 @@ class _Writer:
         if review.baseline is not None and review.baseline.by_experiment:
             bases = dict.fromkeys(wording.say_base(base, self._base) for base in review.baseline.by_experiment.values())
             told = list(bases)[:3] + ([f"{len(bases) - 3} more"] if len(bases) > 3 else [])
-            age = "" if review.age_s is None else f", measured {format_duration(review.age_s)} before"
+            age = "" if review.age_s is None else f", measured {format_duration(review.age_s)} before this change"
             parts.append(f"Base: {'; '.join(told)}{age}")
         head = review.head
         if head is not None and head.commit:

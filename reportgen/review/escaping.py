@@ -58,3 +58,9 @@ def link(shown: str, address: str) -> str:
     if parts.scheme not in ("http", "https") or not parts.netloc:
         return shown
     return f"[{shown}]({quote(address, safe=':/?#@!$&+,;=%~-._')})"
+
+
+def bare(markdown: str) -> str:
+    """Return a sentence that was made here without its marks, for places that show text: a terminal, a page."""
+    text = re.sub(r"(?<!`)(`+)(?!`) ?(.*?) ?(?<!`)\1(?!`)", r"\2", markdown)
+    return text.replace("**", "").replace(BREAK, "")

@@ -11,7 +11,7 @@ from reportgen.review.escaping import code, name, visible
 from reportgen.review.gating import cannot_tell, percent
 from reportgen.review.outcome import VERDICTS, Changed, Judgement, Review, Row, Side, Verdict
 from reportgen.review.pairing import Configuration
-from reportgen.site.pages.columns import title_of_experiment
+from reportgen.site.pages.columns import spread_decimals, title_of_experiment
 from reportgen.site.text import (
     MINUS,
     MISSING,
@@ -85,12 +85,11 @@ def row_sign(row: Row) -> str:
 
 
 def decimals_of(row: Row) -> int:
-    """Return how many decimals the means of a row are written with: two digits of the interval, where there is one."""
-    means = [mean for mean in (row.baseline.mean, row.change.mean) if mean is not None]
+    """Return how many decimals the numbers of a row have: two digits of half the interval, where there is one."""
     interval = row.interval
-    if means and interval is not None and interval[1] > interval[0]:
-        means.append(means[0] + (interval[1] - interval[0]) / 2)
-    return column_decimals(means)
+    if interval is not None and interval[1] > interval[0]:
+        return spread_decimals((interval[1] - interval[0]) / 2)
+    return column_decimals([mean for mean in (row.baseline.mean, row.change.mean) if mean is not None])
 
 
 def say_side(row: Row, side: Side) -> str:
@@ -124,7 +123,9 @@ def say_interval(row: Row) -> str:
         return MISSING
     low, high = interval
     decimals = decimals_of(row)
-    return signed(low, decimals) if low == high else f"{signed(low, decimals)} … {signed(high, decimals)}"
+    if low == high:
+        return signed(low, decimals)
+    return f"{signed(low, decimals)}\u00a0…\u00a0{signed(high, decimals)}"
 
 
 def signed(value: float, decimals: int) -> str:
@@ -136,6 +137,25 @@ def signed(value: float, decimals: int) -> str:
 def say_runs(row: Row) -> str:
     """Return how many runs stand behind the means: of the baseline, of the change."""
     return f"{row.baseline.count}, {row.change.count}"
+
+
+def say_legend(review: Review, rows: Sequence[Row]) -> str:
+    """Return what signs, arrows, intervals and counts of `rows` mean."""
+    signs = dict.fromkeys(map(row_sign, rows))
+    told = [f"{sign} {said}" for sign, said in LEGEND.items() if sign in signs]
+    arrows = {row.known.direction for row in rows}
+    told += ["↑ higher is better"] if "max" in arrows else []
+    told += ["↓ lower is better"] if "min" in arrows else []
+    if any(row.interval is not None for row in rows):
+        sure = f"{format_number(100 * (1 - review.alpha))} %"
+        gated = [row.is_gated for row in review.rows]
+        if any(gated) and not all(gated):
+            sure += f" over the {format_number(review.family)} with gates, 99 % over the others"
+        elif review.family > 1:
+            sure += f" over all {format_number(review.family)} together"
+        told.append(f"intervals of the difference: {sure}")
+    told.append("runs: of the baseline, of the change")
+    return " · ".join(told)
 
 
 # ---- names
