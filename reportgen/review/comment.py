@@ -26,6 +26,8 @@ MAX_ROWS: Final = 8
 """Rows of the one table that is always there."""
 MAX_SENTENCES: Final = 6
 """Failed gates, and notes, that are told one by one."""
+MAX_UNJUDGED: Final = 3
+"""Gates without an answer that are told one by one."""
 NBSP: Final = "\u00a0"
 _SLACK: Final = 400
 """Characters kept for the sentence on what was left out."""
@@ -147,9 +149,15 @@ def _fill(core: Sequence[str], folds: Sequence[Fold], last: str, dialect: Dialec
             fold.shown += 1
     shown = ["\n".join(_render_fold(fold, dialect)) for fold in folds if fold.shown]
     missing = [(len(fold.rows) - fold.shown, fold.what) for fold in folds if fold.shown < len(fold.rows)]
-    told = ", ".join(format_count(count, what) for count, what in missing)
+    told = ", ".join(format_count(count, what, _plural(what)) for count, what in missing)
     left_out = [f"Left out, to stay within the limit of {dialect.title}: {told}. `report.html` has all."]
     return "\n\n".join([*core, *shown, *left_out[: bool(told)], last]) + "\n"
+
+
+def _plural(what: str) -> str:
+    """Return several of `what`; the noun comes first in `metric of which nothing can be told`."""
+    noun, of, rest = what.partition(" of ")
+    return f"{noun}s{of}{rest}"
 
 
 def _render_fold(fold: Fold, dialect: Dialect) -> list[str]:
@@ -186,8 +194,11 @@ class _Writer:
         for judgement in self._review.loose:
             if judgement.answer == "unjudged":
                 yield f"Gate on {name(judgement.gate.metric)} not judged: {judgement.said}"
-        for row in self._review.rows:
-            for judgement in row.unjudged:
+        waiting = [(row, judgement) for row in self._review.rows for judgement in row.unjudged]
+        if len(waiting) > MAX_UNJUDGED:
+            yield f"{format_number(len(waiting))} gates could not be judged, for reasons given below"
+        else:
+            for row, judgement in waiting:
                 where = f" ({name(wording.label_of(row.configuration, self._review))})" if self._several else ""
                 yield f"Gate on {name(row.metric)}{where} not judged: {judgement.said}"
 
@@ -252,14 +263,16 @@ class _Writer:
         yield " · ".join(found)
 
     def metrics(self, rows: Sequence[Row], *, is_open: bool) -> Iterator[Fold]:
-        """Yield the rows that have no place in the first table, unchanged ones apart: they go first."""
-        differ = [row for row in rows if row.failed or row.verdict != "same"]
-        same = [row for row in rows if not row.failed and row.verdict == "same"]
+        """Yield the rows that have no place in the first table: what differs, what is open, what is unchanged."""
         head = self._table_head()
-        title = f"More metrics ({format_number(len(differ))})"
-        yield Fold(title, "metric", 1, head, list(map(self._row, differ)), is_open)
-        title = f"Unchanged metrics ({format_number(len(same))})"
-        yield Fold(title, "unchanged metric", 9, head, list(map(self._row, same)), is_open)
+        for title, what, worth, verdicts in (
+            ("More metrics", "metric", 1, ("worse", "missing", "changed", "better")),
+            ("Metrics of which nothing can be told", "metric of which nothing can be told", 8, ("unknown", "new")),
+            ("Unchanged metrics", "unchanged metric", 9, ("same",)),
+        ):
+            own = [row for row in rows if (worth == 1 if row.failed else row.verdict in verdicts)]
+            lines = list(map(self._row, own))
+            yield Fold(f"{title} ({format_number(len(own))})", what, worth, head, lines, is_open)
 
     def changed(self, *, is_open: bool) -> Iterator[Fold]:
         """Yield the params and the surroundings that differ."""
@@ -329,7 +342,7 @@ class _Writer:
             told.append(f"| {' | '.join([name(row.metric, in_table=True), *where, *sides])} |")
         heads = ["Metric", *(["Configuration"] if self._several else []), "Baseline", "This change"]
         head = (f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}")
-        return Fold("Values of each run", "metric's values", 6, head, told)
+        return Fold("Values of each run", "row of values", 6, head, told)
 
     def last_line(self) -> str:
         """Return what was compared with what, by which version."""
