@@ -135,6 +135,7 @@ def test_commits_off_the_trunk_count_only_if_nothing_on_it_has_runs() -> None:
     source = make_seeds({ACCURACY: draw(3)}, commit=aside)
     checkout = replace(on_branch(), ancestors=frozenset((*COMMITS, aside)))
     found = choose_baseline(source, changed(), checkout, "", lambda *_: 4)
+    assert wording.base_label(review_of(source, changed(), checkout=checkout)) == "main"
     assert (found.by_experiment["digits"].commit, found.by_experiment["digits"].distance) == (aside, 4)
     both = choose_baseline([*source, *trunk()], changed(), checkout, "", lambda *_: 4)
     assert both.by_experiment["digits"].commit == COMMITS[-1]
@@ -240,6 +241,7 @@ def test_one_run_a_side_claims_nothing_and_fails_only_bounds() -> None:
     assert only(review).judgements[0].said == "one run of the change tells no difference from noise"
     assert only(review).noise is not None  # it is shown beside
     assert "runs at 11 earlier commits spread by ± 0.0" in wording.say_reasons(only(review))
+    assert wording.say_interval(only(review)).startswith("earlier runs ±\u00a00.0")
     assert review_of(trunk(), change, Gate(ACCURACY, min=0.5), checkout=on_branch()).errors == 1
 
 

@@ -296,4 +296,4 @@ def test_no_text_of_a_log_is_more_than_text_with_all_of_them_at_once() -> None:
 def test_a_stale_baseline_is_said_to_be_stale() -> None:
     assert "stale" not in render_comment(worse(), "github", NO_LINKS)
     old = worse(now=START + 30 * 86_400)
-    assert "- The baseline is stale: it was measured 31 d before this change" in render_comment(old, "github", NO_LINKS)
+    assert "* The baseline is stale: it was measured 31 d before this change" in render_comment(old, "github", NO_LINKS)
