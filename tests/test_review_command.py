@@ -305,6 +305,14 @@ def test_addresses_that_answer_badly_are_errors(bare: Path) -> None:
     assert made.exit_code == 1 and "may not be read" in made.stderr
 
 
+def test_without_runs_named_the_folder_of_runs_is_reviewed_and_never_the_site(bare: Path) -> None:
+    Path("site").mkdir()
+    made = run("review", "--baseline", "site")
+    assert made.exit_code == 2 and "there is no 'runs' here" in made.stderr
+    write_seeds(Path("runs"), 0.9)
+    assert run("review", "--baseline", "site").exit_code == 0
+
+
 def test_no_runs_of_the_change_and_a_file_in_place_of_the_folder_are_errors(bare: Path) -> None:
     Path("empty").mkdir()
     assert run("review", "empty", "--baseline", "nowhere").exit_code == 1

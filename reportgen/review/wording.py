@@ -54,7 +54,9 @@ _MAX_ERROR: Final = 160
 
 def say_heading(review: Review) -> str:
     """Return the verdict in one line of words of ours."""
-    gates = f"{format_count(review.errors, 'gate')} failed" if review.errors else ""
+    warnings = len(review.failed) - review.errors
+    told = [f"{format_count(review.errors, 'gate')} failed"] if review.errors else []
+    gates = ", ".join([*told, format_count(warnings, "warning")] if warnings else told)
     if not review.is_compared:
         what = "no baseline yet" if review.baseline is None else "nothing to compare"
         return f"✕ {gates}: {what}" if gates else what.capitalize()
@@ -63,12 +65,12 @@ def say_heading(review: Review) -> str:
         for verdict, words in _WORDS.items()
         if (count := review.count(verdict))
     ]
-    told = ", ".join(counts) or "no metric to compare"
-    return f"{_sign(review)} {gates}: {told}" if gates else f"{_sign(review)} {told}"
+    found = ", ".join(counts) or "no metric to compare"
+    return f"{_sign(review)} {gates}: {found}" if gates else f"{_sign(review)} {found}"
 
 
 def _sign(review: Review) -> str:
-    if review.errors:
+    if review.failed:
         return SIGNS["worse"]
     for verdict in VERDICTS[:-1]:
         if review.count(verdict):
