@@ -227,6 +227,18 @@ def test_a_base_that_is_not_there_or_is_no_name_is_told(repository: Repository) 
     assert base_name(None, {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "x"}) == "x"
 
 
+def test_a_checkout_in_which_git_does_not_answer_is_told(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_seeds(Path("trunk"), 0.90, commit=repository.commit("a"))
+    write_seeds(Path("change"), 0.90, commit=repository.commit("b"), day=1)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    made = run("review", "change", "--baseline", "trunk")
+    assert made.exit_code == 0
+    assert "git does not answer in this checkout" in made.stdout
+    assert "safe.directory" in Path("review/comment.md").read_text()
+
+
 # ---- baselines that are not there, or no use
 
 

@@ -164,7 +164,8 @@ def _iter_lines(made: Reviewed) -> Iterator[str]:
     for row in found.rows[:MAX_LINES]:
         label = wording.label_of(row.configuration, found)
         values = f"{wording.say_side(row, row.baseline)} → {wording.say_side(row, row.change)}"
-        difference = f"{wording.say_difference(row)}  [{wording.say_interval(row)}]  n = {wording.say_runs(row)}"
+        interval = f"  [{wording.say_interval(row)}]" if row.interval else ""
+        difference = f"{wording.say_difference(row)}{interval}  n = {wording.say_runs(row)}"
         name = cut_end(printable(row.metric), 40)
         yield f"{wording.row_sign(row)} {name} ({cut_end(printable(label), 40)}): {printable(values)}  {difference}"
     if len(found.rows) > MAX_LINES:
