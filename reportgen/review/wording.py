@@ -33,7 +33,7 @@ SIGNS: Final[dict[Verdict, str]] = {
 }
 ARROWS: Final = {"max": "↑", "min": "↓"}
 LEGEND: Final = {
-    "✕": "worse, or missing",
+    "✕": "worse, missing, or a gate failed",
     "✓": "better",
     "≠": "changed",
     "≈": "no difference found",
@@ -329,6 +329,15 @@ def say_reasons(row: Row) -> str:
         deviation = row.noise.variance**0.5
         method += f"; runs at {format_count(row.noise.groups, 'earlier commit')} spread by ± {format_number(deviation)}"
     return method
+
+
+def iter_reasons(row: Row) -> Iterator[str]:
+    """Yield how a row was decided, then what each of its gates says; what was said already is not said again."""
+    reason = say_reasons(row)
+    yield reason
+    for judgement in row.judgements:
+        answer = "not judged" if judgement.answer == "unjudged" else judgement.answer
+        yield f"gate {answer}" if reason.startswith(judgement.said) else f"gate {answer}: {judgement.said}"
 
 
 def say_changed(changed: Changed) -> tuple[str, str, str]:
