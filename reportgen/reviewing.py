@@ -12,11 +12,10 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import orjson
-
 from reportgen.analysis.statistics import ALPHA
 from reportgen.build import find_means
 from reportgen.errors import SiteError, SourceError
+from reportgen.exporting.records import encode_json
 from reportgen.loading import LoggedRun, Means, Runs, load_runs
 from reportgen.model import Series, Summary
 from reportgen.plots import render_plot
@@ -109,7 +108,7 @@ def review_change(
     files: dict[str, bytes] = {
         COMMENT: comment.encode(),
         SUMMARY: render_summary(review, links).encode(),
-        VERDICT: orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
+        VERDICT: f"{encode_json(record, indent=2)}\n".encode(),
     }
     curves = _read_curves(review, change, baseline)
     files |= _draw_plots(review, curves)
