@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reportgen.cli.printing import counted
+from reportgen.cli.printing import counted, echo
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import (
     filter_option,
@@ -62,9 +62,9 @@ def export(
     if output is not None:
         files.write_runs(runs.summaries, output, config)
         if not quiet:
-            click.echo(f"{output}: {counted(len(runs), 'run')}")
+            echo(f"{output}: {counted(len(runs), 'run')}")
     if metrics is not None:
         with ProgressLine(sys.stderr) as line:
             points = files.write_points(runs, metrics, (lambda *_: None) if quiet else line)
         if not quiet:
-            click.echo(f"{metrics}: {counted(points, 'point')} of {counted(len(runs), 'run')}")
+            echo(f"{metrics}: {counted(points, 'point')} of {counted(len(runs), 'run')}")

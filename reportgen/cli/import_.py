@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reportgen.cli.common import load_configuration
-from reportgen.cli.printing import counted, print_problem, print_problems, printable
+from reportgen.cli.printing import counted, echo, print_problem, print_problems, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.workers import default_jobs, worker_pool
 from reportgen.errors import SiteError
@@ -66,8 +66,8 @@ def import_(sources: tuple[str, ...], output: Path, config_file: Path | None, jo
         print_problem(notice, lead="note")
     print_problems(result.problems, "the page of problems of a site")
     if not quiet:
-        click.echo(_summary(result))
-        click.echo(printable(str(output)))
+        echo(_summary(result))
+        echo(printable(str(output)))
     refused = [run for run in result.runs if run.outcome == "refused"]
     if refused:
         names = ", ".join(f"'{run.folder}'" for run in refused[:SHOWN])

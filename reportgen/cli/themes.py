@@ -6,7 +6,7 @@ import json
 
 import click
 
-from reportgen.cli.printing import printable
+from reportgen.cli.printing import echo, printable
 
 
 @click.command(
@@ -25,13 +25,13 @@ def themes() -> None:
 
     for position, name in enumerate(installed_themes()):
         chain = theme_chain(name)
-        click.echo(("\n" if position else "") + click.style(printable(name), bold=True))
+        echo(("\n" if position else "") + click.style(printable(name), bold=True))
         if chain[0].description:
-            click.echo(f"  {printable(chain[0].description)}")
+            echo(f"  {printable(chain[0].description)}")
         if len(chain) > 1:
-            click.echo(f"  extends {', '.join(printable(parent.name) for parent in chain[1:])}")
+            echo(f"  extends {', '.join(printable(parent.name) for parent in chain[1:])}")
         for option, declared in theme_options(chain).items():
             choices = f" (of {', '.join(map(json.dumps, declared.choices))})" if declared.choices else ""
             text = f"  {printable(declared.description)}" if declared.description else ""
-            click.echo(f"  {printable(option)} = {json.dumps(declared.default)}{choices}{text}")
-        click.echo(f"  in {printable(str(chain[0].folder))}")
+            echo(f"  {printable(option)} = {json.dumps(declared.default)}{choices}{text}")
+        echo(f"  in {printable(str(chain[0].folder))}")

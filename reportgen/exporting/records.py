@@ -6,6 +6,7 @@ Times are UTC seconds since the epoch; what is not finite is `"NaN"`, `"Infinity
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -116,8 +117,13 @@ def encode_value(value: ParamValue) -> Any:
 
 
 def encode_json(data: Mapping[str, Any] | list[Any], *, indent: int | None = None) -> str:
-    r"""Return JSON text in which every character can be seen: others are escaped (`\u009b`), as terminals obey them."""
+    r"""Return JSON text in which every character can be seen: others are escaped (`\u009b`), as terminals obey them.
+
+    So is what the runners of forges obey in a line of output, `##[error]` and the like.
+    """
     text = clean_text(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=indent))
+    if "##" in text:
+        text = re.sub(r"##(?=[A-Za-z]*\[)", r"#\\u0023", text)
     if text.replace("\n", "").isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
