@@ -13,11 +13,11 @@ from pathlib import Path
 from typing import Final
 
 from reportgen.analysis.statistics import ALPHA
-from reportgen.build import find_means
 from reportgen.errors import SiteError, SourceError
 from reportgen.exporting.records import encode_json
 from reportgen.loading import LoggedRun, Means, Runs, load_runs
 from reportgen.model import Series, Summary
+from reportgen.planning import find_means
 from reportgen.plots import render_plot
 from reportgen.review import comparing
 from reportgen.review.baseline import choose_baseline
