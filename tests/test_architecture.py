@@ -46,7 +46,9 @@ LAYERS = {
     "reportgen.importing": 7,
     "reportgen.loading": 7,
     "reportgen.serving": 7,
+    "reportgen.publishing": 7,
     "reportgen.single": 7,
+    "reportgen.unpacking": 7,
     "reportgen.cli": 8,
     "reportgen.__main__": 9,
 }
@@ -59,6 +61,7 @@ NEIGHBOURS = {
     ("reportgen.formats", "reportgen.errors"),
     ("reportgen.index", "reportgen.analysis"),
     ("reportgen.plots", "reportgen.analysis"),
+    ("reportgen.publishing", "reportgen.build"),
     ("reportgen.single", "reportgen.build"),
     ("reportgen.single", "reportgen.loading"),
 }

@@ -1,4 +1,4 @@
-"""Which job a run is: pod and node, batch job, CI pipeline, as tags. Read from an allow-list of variables and no others.
+"""Which job a run is: pod and node, batch job, CI pipeline, as tags. Read from a list of variables and no others.
 
 The variables are those that Kubernetes (through the downward API), Slurm, PBS, LSF, GitHub, GitLab and Jenkins set for
 a job. Names of hosts are not among them: a node is named where whoever wrote the pod's description passes it on.
@@ -91,7 +91,7 @@ SYSTEMS: Final = (
 
 
 def read_job(environment: Mapping[str, str]) -> dict[str, str]:
-    """Return the tags that name the job, empty where no such system runs it. It looks at variables and at nothing else."""
+    """Return the tags that name the job, none where no such system runs it. Nothing but variables is looked at."""
     tags: dict[str, str] = {}
     for system in SYSTEMS:
         if not environment.get(system.sign):

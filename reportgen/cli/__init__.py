@@ -31,6 +31,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "sniff": "reportgen.cli.sniff",
     "sources": "reportgen.cli.sources",
     "themes": "reportgen.cli.themes",
+    "unpack": "reportgen.cli.unpack",
 }
 """Name of a command -> module that holds it under the module's own name."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -138,3 +138,10 @@ def print_lines(lines: Sequence[str]) -> None:
     if reconfigure is not None:
         reconfigure(errors="replace")
     click.echo("\n".join(lines))
+
+
+def print_json(data: Mapping[str, Any] | list[Any]) -> None:
+    """Print the one JSON document that a command with `--format json` has on stdout."""
+    from reportgen.exporting.records import encode_json
+
+    print_lines([encode_json(data, indent=2)])
