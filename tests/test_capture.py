@@ -163,7 +163,8 @@ def test_names_follow_from_the_run_id() -> None:
 # ---- the job
 
 POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "POD_NAME": "train-3-x7k2p", "POD_NAMESPACE": "ml",
-       "K8S_NODE_NAME": "gpu-7", "K8S_JOB_NAME": "train", "JOB_COMPLETION_INDEX": "3", "K8S_IMAGE": "registry.example/train:1.2"}  # fmt: skip
+       "K8S_NODE_NAME": "gpu-7", "K8S_JOB_NAME": "train",
+       "JOB_COMPLETION_INDEX": "3", "K8S_IMAGE": "registry.example/train:1.2"}  # fmt: skip
 
 
 def test_a_pod_is_named_by_what_its_description_passes_on() -> None:

@@ -25,6 +25,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "export": "reportgen.cli.export",
     "import": "reportgen.cli.import_",
     "plot": "reportgen.cli.plot",
+    "publish": "reportgen.cli.publish",
     "runs": "reportgen.cli.runs",
     "serve": "reportgen.cli.serve",
     "show": "reportgen.cli.show",
