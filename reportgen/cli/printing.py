@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Final
 
@@ -12,16 +13,30 @@ if TYPE_CHECKING:
 
 MAX_PROBLEMS: Final = 20
 """Problems that are printed; the page of problems has all."""
+_COMMAND: Final = re.compile(r"(?:^|(?<=[\r\n]))(?P<blank>[^\S\r\n]*)(?=::)|(?P<sign>#)(?=#(?:vso|teamcity)?\[)")
+"""What CI systems obey: GitHub `::` behind blanks at the beginning of a line; it, Azure and TeamCity `##[` and the like
+anywhere in a line."""
+
+
+def shielded(text: str) -> str:
+    r"""Return `text` with a backslash in what a CI system would take for a command: `\::error::x`, `#\#[error]x`.
+
+    Markdown shows neither backslash. A text that is shielded already stays as it is.
+    """
+    if "::" not in text and "##" not in text:
+        return text
+    return _COMMAND.sub(lambda found: f"{found['blank'] or ''}{found['sign'] or ''}\\", text)
 
 
 def printable(text: str, *, keep: str = "") -> str:
     r"""Return `text` with everything that could steer a terminal written as an escape (`\x1b`), `keep` apart.
 
-    Logs come from anyone: a run's name must not colour, move, hide or reverse what stands beside it.
+    Logs come from anyone: a run's name must not colour, move, hide or reverse what stands beside it, and it is no
+    command to the CI system that reads the output.
     """
     if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
+        return shielded(text)
+    return shielded("".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text))
 
 
 def counted(count: int, noun: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,6 +12,7 @@ from reportgen.cli.common import build_options, load_configuration
 from reportgen.cli.printing import counted, print_problem, print_problems, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import print_json
+from reportgen.cli.results import published_record, result_option
 from reportgen.cli.workers import default_jobs, worker_pool
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ if TYPE_CHECKING:
     help="How often to begin again when others publish at the same time.",
 )
 @click.option("--message", default="Publish reports", show_default=True, help="Message of the commit.")
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="How to write the result.")
+@result_option
 @click.option("-q", "--quiet", is_flag=True, help="Print problems and errors only.")
 def publish(
     sources: tuple[str, ...],
@@ -88,7 +89,7 @@ def publish(
         print_problem(notice, lead="note")
     print_problems(site.problems if site else (), f"problems.html on {branch}")
     if form == "json":
-        print_json(_record(done))
+        print_json(published_record(done))
     elif not quiet:
         click.echo(_summary(done))
 
@@ -104,17 +105,3 @@ def _summary(done: Published) -> str:
     where = f"'{printable(done.branch)}' is commit {done.commit[:12]}"
     parts.append(where if done.changed else f"nothing changed, {where}")
     return ", ".join(parts)
-
-
-def _record(done: Published) -> dict[str, Any]:
-    site = done.site
-    return {
-        "branch": done.branch,
-        "commit": done.commit,
-        "changed": done.changed,
-        "attempts": done.attempts,
-        "runs": site.runs if site else None,
-        "experiments": site.experiments if site else None,
-        "problems": len(site.problems) if site else None,
-        "dropped": list(done.dropped),
-    }

@@ -14,7 +14,7 @@ import click
 from reportgen.cli.common import load_configuration
 from reportgen.cli.completion import complete_filter, complete_order
 from reportgen.cli.places import FOLDERS, default_sources
-from reportgen.cli.printing import counted, printable
+from reportgen.cli.printing import counted, printable, shielded
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.workers import default_jobs, worker_pool
 from reportgen.errors import QueryWarning
@@ -133,11 +133,11 @@ def say(text: str) -> None:
 
 
 def print_lines(lines: Sequence[str]) -> None:
-    """Print lines on stdout; signs that its encoding has not become question marks."""
+    """Print lines on stdout, none a command to a CI system; signs that its encoding has not become question marks."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")
-    click.echo("\n".join(lines))
+    click.echo(shielded("\n".join(lines)))
 
 
 def print_json(data: Mapping[str, Any] | list[Any]) -> None:

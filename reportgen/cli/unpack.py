@@ -8,6 +8,7 @@ import click
 
 from reportgen.cli.printing import counted, printable
 from reportgen.cli.reading import print_json
+from reportgen.cli.results import result_option, unpacked_record
 
 
 @click.command(
@@ -42,7 +43,7 @@ from reportgen.cli.reading import print_json
     show_default=True,
     help="How many times its own size it may hold.",
 )
-@click.option("--format", "form", type=click.Choice(("text", "json")), default="text", help="How to write the result.")
+@result_option
 def unpack(
     archive: Path, output: Path, artifacts: bool, max_files: int, max_mb: float, max_ratio: float, form: str
 ) -> None:
@@ -56,15 +57,7 @@ def unpack(
     limits = Limits(max_files, int(max_mb * 2**20), max_ratio)
     done = unpack_runs(archive, output, artifacts=artifacts, limits=limits)
     if form == "json":
-        print_json(
-            {
-                "folder": str(done.folder),
-                "logs": done.logs,
-                "artifacts": done.artifacts,
-                "bytes": done.size_bytes,
-                "passed_over": done.passed_over,
-            }
-        )
+        print_json(unpacked_record(done))
         return
     parts = [counted(done.logs, "log")]
     if done.artifacts:
