@@ -6,24 +6,22 @@ The executor and the progress callback come from outside; without an executor ev
 
 from __future__ import annotations
 
-import os
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from reportgen.errors import SourceError
-from reportgen.formats import short_key
+from reportgen.errors import FormatError
 from reportgen.model import Problem
+from reportgen.planning import Planned, Upkeep, find_means, plan_addition, plan_site, refuse_losses
 from reportgen.site import plan
 from reportgen.site.config import Config
+from reportgen.site.data.typed import decode_typed
 from reportgen.site.folder import PreviousSite
-from reportgen.site.theme import Theme, load_theme
+from reportgen.site.pages.problems import ProblemRow
 from reportgen.site.writer import SiteWriter
-from reportgen.sources import ArtifactLimits, discover, fingerprint, is_copy_of
-from reportgen.sources.statcache import StatCache, cache_folder
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total); the stages are `fetch`, `read`, `plot`, `page` and `write`."""
@@ -49,6 +47,14 @@ class BuildResult:
     notices: tuple[Problem, ...]
     """What is to be said of the output folder as it was found, and of its size; it stands on no page."""
     duration_s: float
+    added: int = 0
+    """Runs that the folder did not hold before."""
+    changed: int = 0
+    """Runs that it held in another state."""
+    lost: int = 0
+    """Runs that the folder held before, and holds no more."""
+    forgotten: int = 0
+    """Runs that came and were passed over, since the site has forgotten them."""
 
 
 def build(
@@ -56,6 +62,8 @@ def build(
     out: Path,
     *,
     config: Config,
+    append: bool = False,
+    upkeep: Upkeep | None = None,
     executor: Executor | Callable[[], Executor] | None = None,
     progress: Progress | None = None,
     wait: bool = True,
@@ -65,82 +73,53 @@ def build(
 ) -> BuildResult:
     """Build the site of all runs in `sources` into the folder `out`.
 
-    `executor` runs the heavy jobs; a function that makes one is called only if there is enough to do. `cache_dir`
-    replaces the platform's cache folder. `on_wait` gets a message when another build is waited for.
+    With `append` the site in `out` is one of the sources: its runs stay, without their logs, and `upkeep` says what
+    else happens to it; then there may be no other source. `executor` runs the heavy jobs; a function that makes one is
+    called only if there is enough to do. `cache_dir` replaces the platform's cache folder. `on_wait` gets a message
+    when another build is waited for.
 
-    Raises `SourceError` when a source cannot be used, `SiteError` when `out` cannot be written or is being written by
-    another build (it is waited for unless `wait` is false), `ThemeError` for a theme that is not there.
+    Raises `SourceError` when a source cannot be used, `SiteError` when `out` cannot be written or added to, or is being
+    written by another build (it is waited for unless `wait` is false), `ThemeError` for a theme that is not there.
     """
     began = time.monotonic()
     report = progress or (lambda *_: None)
     means = find_means(config, out, cache_dir, use_cache=use_cache)
     theme, cache, limits = means.theme, means.cache, means.limits
     with SiteWriter(out, cache=cache, wait=wait, on_wait=on_wait) as writer:
-        found = discover(
-            sources, cache=cache, mirror=means.mirror, progress=partial(report, "fetch"), options=config.sources
-        )
-        refs = [ref for ref in found.runs if config.includes(ref.experiment, ref.name)]
-        omitted = len(found.runs) - len(refs)
-        if omitted and not refs:
-            raise SourceError(f"include and exclude leave none of {omitted} runs: loosen them in the configuration")
-        facts = plan.SiteFacts(config, plan.site_stamp(config, theme), found.problems, omitted)
-        jobs = plan.plan_runs(refs)
-        stamps = _find_stamps(writer.previous, facts, jobs, cache, limits)
-        content = _keep_all(writer, facts, stamps)
+        before = dict(writer.previous.entries) if writer.previous else {}
+        fetch, stamp = partial(report, "fetch"), plan.site_stamp(config, theme)
+        if append:
+            planned = plan_addition(writer, sources, str(out), upkeep or Upkeep(), config, means, stamp, fetch)
+        else:
+            planned = plan_site(writer, sources, str(out), config, means, stamp, fetch)
+        content = None if planned.todo else _keep_all(writer, planned)
         if content is None:
             from reportgen.stages import Stages  # with all that draws and renders: not needed where nothing changed
 
-            content = Stages(writer, facts, theme, limits, cache, means.compiled, executor, report).make(jobs, stamps)
+            stages = Stages(writer, planned.facts, theme, limits, cache, means.compiled, executor, report)
+            content = stages.make(planned.todo, planned.kept, planned.again)
+        refuse_losses(planned.promised, content.entries)
         report("write", 0, 1)
-        written = writer.commit(partial(plan.encode_site, facts, content))
+        written = writer.commit(partial(plan.encode_site, planned.facts, content))
         report("write", 1, 1)
         cache.save()
+    present = (*written.written, *written.unchanged)
     return BuildResult(
         out=out,
         runs=len(content.entries),
         experiments=content.experiments,
         problems=content.problems,
-        pages=sum(path.endswith(".html") for path in (*written.written, *written.unchanged)),
+        pages=sum(path.endswith(".html") for path in present),
         written=len(written.written),
         removed=len(written.removed),
-        omitted=omitted,
+        omitted=planned.facts.omitted,
         dropped=sum(bool(entry.dropped) for entry in content.entries.values()),
-        notices=(*writer.notices, *_find_excess(out, config, (*written.written, *written.unchanged))),
+        notices=(*writer.notices, *planned.notices, *_find_excess(out, config, present)),
         duration_s=time.monotonic() - began,
-    )
-
-
-@dataclass(frozen=True, slots=True)
-class Means:
-    """What a configuration and a machine give to the making of one output."""
-
-    theme: Theme
-    cache: StatCache
-    """What is known of the files that are read for this output, and of those in it."""
-    compiled: str | None
-    """Folder that keeps compiled templates; None keeps none."""
-    mirror: Path
-    """Folder that keeps what was fetched of sites that are given by their address."""
-    limits: ArtifactLimits
-    """Which artifacts are published."""
-
-
-def find_means(config: Config, output: Path, cache_dir: Path | None, *, use_cache: bool) -> Means:
-    """Return what the making of `output`, a folder or a file, works with. Raises `ThemeError`."""
-    theme = load_theme(config.theme, overrides=config.theme_folders, options=config.theme_options)
-    folder = cache_dir or cache_folder()
-    # A file for each output: a build forgets what it did not ask for, and would evict another project's files.
-    name = f"files-{short_key(os.path.realpath(output))}.json"
-    return Means(
-        theme=theme,
-        cache=StatCache(folder / name if use_cache else None),
-        compiled=str(folder / "templates" / plan.code_digest()[:12]) if use_cache else None,
-        mirror=folder / "sites",
-        limits=ArtifactLimits(
-            max_bytes=int(config.max_artifact_mb * 2**20),
-            include=config.artifact_include,
-            exclude=config.artifact_exclude,
-        ),
+        added=sum(key not in before for key in content.entries),
+        changed=sum(key in before and entry.sha256 != before[key].sha256 for key, entry in content.entries.items()),
+        lost=sum(key not in content.entries for key in before),
+        forgotten=planned.forgotten,
     )
 
 
@@ -156,40 +135,28 @@ def _find_excess(out: Path, config: Config, paths: Iterable[str]) -> tuple[Probl
     return (Problem(where=str(out), message=f"{message}{config.max_site_mb:g}", hint=hint),)
 
 
-def _find_stamps(
-    previous: PreviousSite | None,
-    facts: plan.SiteFacts,
-    jobs: Sequence[plan.RunJob],
-    cache: StatCache,
-    limits: ArtifactLimits,
-) -> dict[str, str]:
-    """Return run key -> stamp of its logs as they are now; nothing for a run that has to be read in any case."""
-    if previous is None or not plan.same_look(previous, facts):
-        return {}  # every run is read, and its fingerprint found on the way
-    made: dict[str, list[plan.RunEntry]] = {}
-    for key, entry in plan.decode_content(previous.document).entries.items():
-        made.setdefault(entry.twin_of or key, []).append(entry)
-    stamps = {}
-    for job in jobs:
-        entries = made.get(job.ref.key, [])
-        records = {entry.sha256 for entry in entries}
-        if is_copy_of(job.ref, records, (path for entry in entries for path in entry.files), cache):
-            stamps[job.ref.key] = plan.job_stamp(job, fingerprint(job.ref, cache, limits=limits))
-    return stamps
-
-
-def _keep_all(writer: SiteWriter, facts: plan.SiteFacts, stamps: Mapping[str, str]) -> plan.SiteContent | None:
+def _keep_all(writer: SiteWriter, planned: Planned) -> plan.SiteContent | None:
     """Keep every file of the earlier build and return what it holds, or None if anything that it depends on changed."""
     previous = writer.previous
-    if previous is None or not plan.same_site(previous.document, facts):
+    if previous is None or previous.broken or not plan.same_site(previous.document, planned.facts):
         return None
-    content = plan.decode_content(previous.document)
-    if {key for key, entry in content.entries.items() if not entry.twin_of} != set(stamps):
-        return None
-    if any(content.entries[key].stamp != stamp for key, stamp in stamps.items()):
+    if planned.kept.keys() != previous.entries.keys():
         return None
     if not all(writer.has(path, sha256) for path, sha256 in previous.files.items()):
         return None
-    for path, sha256 in previous.files.items():
-        writer.keep(path, sha256)
-    return content
+    problems = _read_problems(previous, planned.facts)
+    if problems is None:
+        return None
+    writer.keep_all(previous.files)
+    owned = previous.files.keys() - previous.site_files.keys()
+    return plan.SiteContent(previous.entries, len(previous.experiments), problems, previous.packs, owned)
+
+
+def _read_problems(previous: PreviousSite, facts: plan.SiteFacts) -> tuple[Problem, ...] | None:
+    """Return all problems of the site, None when its packs do not tell."""
+    try:
+        rows = [decode_typed(ProblemRow, row) for own in previous.experiments.values() for row in own.facts["problems"]]
+    except (FormatError, KeyError, TypeError):
+        return None
+    rows.sort(key=lambda row: (-row.start_time, row.key))
+    return tuple(dict.fromkeys((*facts.problems, *(row.problem for row in rows))))

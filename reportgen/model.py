@@ -6,7 +6,7 @@ many runs, filters and indexes know of it. A `Problem` is a fault in the user's 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -264,6 +264,48 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True)
+class Edit:
+    """A correction of a run in a site, made after it was logged. False when it changes nothing."""
+
+    tags: Mapping[str, str | None] = field(default_factory=dict)
+    """Tag -> its value, None for one that is taken away; by name."""
+    note: str = ""
+    """Markdown that stands before the run's own notes."""
+
+    def __bool__(self) -> bool:
+        return bool(self.tags or self.note)
+
+
+@dataclass(frozen=True, slots=True)
+class Edits:
+    """The corrections that a site holds."""
+
+    runs: Mapping[str, Edit] = field(default_factory=dict)
+    """Run key -> its edit."""
+    forgotten: frozenset[str] = frozenset()
+    """Keys of runs that were forgotten."""
+
+    def __bool__(self) -> bool:
+        return bool(self.runs or self.forgotten)
+
+    def of(self, keys: Iterable[str]) -> tuple[tuple[str, Edit], ...]:
+        """Return (key, edit) for those of `keys` that have one, by key."""
+        return tuple((key, self.runs[key]) for key in sorted(set(keys) & self.runs.keys()))
+
+    def changed(self, key: str, edit: Edit) -> Edits:
+        """Return these edits with that of one run replaced; an empty one is dropped."""
+        runs = {**self.runs, key: edit}
+        if not edit:
+            del runs[key]
+        return Edits(runs, self.forgotten)
+
+    def without(self, keys: Iterable[str]) -> Edits:
+        """Return these edits with the runs of `keys` forgotten."""
+        gone = self.forgotten | set(keys)
+        return Edits({key: edit for key, edit in self.runs.items() if key not in gone}, gone)
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """All that is known of one run. `summary` holds the facts; the rest is what only the run's own page needs."""
 
@@ -284,6 +326,8 @@ class Run:
     """How many values the build replaced because they look like secrets."""
     streams: tuple[Stream, ...] = field(default=(), repr=False)
     """What the run was made from, in merge order; the record is written from it."""
+    edit: Edit | None = None
+    """The correction that `summary` and `notes` show, and the record does not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,19 +16,19 @@ from pathlib import Path
 from typing import Final
 
 from reportgen.analysis.selection import rank_runs
-from reportgen.build import Progress, find_means
+from reportgen.build import Progress
 from reportgen.errors import SiteError, SourceError
 from reportgen.formats import short_key
 from reportgen.index import Index, join_experiments, make_index
 from reportgen.loading import Means as ReadingMeans
 from reportgen.loading import Runs, find_experiment, find_run, load_runs
 from reportgen.model import Problem, Summary
+from reportgen.planning import find_means
 from reportgen.site import jobs, overviews, plan, urls
 from reportgen.site.config import Config
-from reportgen.site.data.summaries import decode_summaries
 from reportgen.site.pages.columns import leading_metric, name_of, selection_of, summary_name, title_of
 from reportgen.site.pages.compare import make_experiment_compare_page
-from reportgen.site.pages.problems import make_problems_page
+from reportgen.site.pages.problems import make_problems_page, make_rows
 from reportgen.site.pages.single import Part, Subject, about_comparison, about_experiment, about_run
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.single import FRAME, Report, make_single
@@ -113,10 +113,11 @@ def build_single(
         tempfile.TemporaryDirectory(prefix="reportgen-") as place,
         _Pages(Path(place) / "site", cache=StatCache(None)) as pages,
     ):
-        content = Stages(pages, facts, theme, means.limits, cache, means.compiled, executor, report).make(wanted, {})
+        stages = Stages(pages, facts, theme, means.limits, cache, means.compiled, executor, report)
+        content = stages.make(wanted, {})
         cache.save()
         report("write", 0, 1)
-        index = make_index(decode_summaries(pages.location(urls.SUMMARIES).read_bytes()), found.problems)
+        index = make_index(stages.summaries(), found.problems)
         renderer = Renderer(SiteInfo(config.title), theme, means.compiled)
         records = {key: entry.sha256 for key, entry in content.entries.items()}
         runs = _find_runs(index, chosen)
@@ -205,9 +206,9 @@ class _Editor:
             parts.append(Part(f"r-{short_key(run.key)}", urls.run_page(run.key, run.name), "run", title, run))
         keys = {run.key for run in runs}
         by_key = {run.key: run for run in self.index.runs if run.key in keys or "experiment" in kinds}
-        problems = [(problem, by_key[key]) for problem, key in self.index.problems if key in by_key]
-        if problems and len(parts) > 1:  # a run's own page says them already
-            self._add_page(urls.PROBLEMS, "problems.html", make_problems_page(problems))
+        faulty = [run for run in by_key.values() if run.problems]
+        if faulty and len(parts) > 1:  # a run's own page says them already
+            self._add_page(urls.PROBLEMS, "problems.html", make_problems_page(make_rows(faulty)))
             parts.append(Part("problems", urls.PROBLEMS, "problems", "Problems"))
         assets = self.renderer.theme.assets
         return Report(

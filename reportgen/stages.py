@@ -5,29 +5,33 @@ The order of the stages and what is kept from the site that is there; what a fil
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
 from reportgen.errors import FormatError
-from reportgen.index import Index, make_index
-from reportgen.model import Summary
+from reportgen.index import make_experiment
+from reportgen.model import Experiment, Summary
 from reportgen.site import jobs, overviews, plan, urls
 from reportgen.site.budget import RunTiles, choose_dropped
-from reportgen.site.data.finding import finding_scripts
 from reportgen.site.data.index import index_script
-from reportgen.site.data.search import search_script
-from reportgen.site.data.summaries import decode_summaries, encode_summaries, summaries_script
-from reportgen.site.data.tables import table_script
+from reportgen.site.data.search import read_chunks, search_chunk, search_script
+from reportgen.site.data.typed import decode_typed
+from reportgen.site.facts import ExperimentFacts, in_order, join_problems, make_facts
 from reportgen.site.folder import NOJEKYLL
+from reportgen.site.library import SummaryLibrary
+from reportgen.site.packs import BLOCK_RUNS, ExperimentEntry, Pack, describe_facts, encode_pack, group_of, plan_packs
 from reportgen.site.pages.csv import runs_csv
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.theme import Theme
 from reportgen.site.writer import SiteWriter
 from reportgen.sources import ArtifactLimits, remember_files, stat_files
+from reportgen.sources.edits import encode_edits
+from reportgen.sources.packs import PackRef, RunEntry
 from reportgen.sources.statcache import StatCache
 
 BATCH: Final = 16
@@ -41,7 +45,7 @@ _Out = TypeVar("_Out")
 
 
 class Stages:
-    """One build between discovery and commit. `make` is called once."""
+    """One build between discovery and commit. `make` is called once, then `site_json` by the writer's commit."""
 
     def __init__(
         self,
@@ -60,42 +64,50 @@ class Stages:
         self._cache = cache
         self._executor = executor
         self._report = report
-        self._summaries: dict[str, Summary] = {}
-        self._entries: dict[str, plan.RunEntry] = {}
+        self._entries: dict[str, RunEntry] = {}
+        self._made_facts: dict[str, ExperimentFacts] = {}
+        self._library = SummaryLibrary(writer)
+        self._previous = writer.previous if plan.same_look(writer.previous, facts) else None
 
-    def make(self, run_jobs: Sequence[plan.RunJob], stamps: Mapping[str, str]) -> plan.SiteContent:
+    def make(
+        self,
+        run_jobs: Sequence[plan.RunJob],
+        kept: Mapping[str, RunEntry],
+        again: Callable[[str], plan.RunJob | None] = lambda _: None,
+    ) -> plan.SiteContent:
         """Stage or keep every file of the site and return what it holds.
 
-        `stamps` gives run key -> stamp of its logs as they are now, as far as it was worth finding out.
+        `run_jobs` are the runs to read, `kept` those whose files in the folder stay, by key: they are intact, and made
+        by the same versions and configuration. `again` gives the job that would read a kept run.
         """
-        self._make_runs(run_jobs, stamps)
-        index = make_index(self._summaries.values(), self._facts.problems)
-        self._make_pages(index)
-        dropped = self._keep_below_limit(run_jobs, index)
-        for path, content in self._make_front(index, dropped).items():
+        for entry in kept.values():
+            self._writer.keep_all(entry.files)
+        self._entries.update(kept)
+        self._read_runs(run_jobs)
+        made = self._make_experiments()
+        facts = in_order(self._made_facts.values())
+        self._make_site_files(facts, made)
+        by_key = {job.ref.key: job for job in run_jobs}
+        dropped = self._keep_below_limit(made, facts, lambda key: by_key.get(key) or again(key))
+        for path, content in self._make_front(facts, dropped).items():
             self._writer.stage(path, content)
-        return self._content(index, self._entries)
+        packs = self._stage_packs(made)
+        own = (row.problem for row in join_problems(facts))
+        problems = tuple(dict.fromkeys((*self._facts.problems, *own)))  # twins share theirs
+        return plan.SiteContent(self._entries, len(made), problems, packs, self._owned(made))
 
-    @staticmethod
-    def _content(index: Index, entries: Mapping[str, plan.RunEntry]) -> plan.SiteContent:
-        problems = tuple(dict.fromkeys(problem for problem, _ in index.problems))  # twins share theirs
-        return plan.SiteContent(entries, len(index.experiments), problems)
+    def summaries(self) -> list[Summary]:
+        """Return the summaries of all runs of the site, after `make`."""
+        return self._library.find(self._entries, self._entries)
 
     # ---- runs
 
-    def _make_runs(self, run_jobs: Sequence[plan.RunJob], stamps: Mapping[str, str]) -> None:
-        """Keep the files of unchanged runs; read all others and stage what they put into the site."""
-        reusable = self._reusable(stamps)
-        files = self._writer.previous.files if self._writer.previous else {}
-        for key, (entry, summary) in reusable.items():
-            for path in entry.files:
-                self._writer.keep(path, files[path])
-            self._entries[key] = entry
-            self._summaries[key] = summary
-        todo = [job for job in run_jobs if job.ref.key not in reusable]
+    def _read_runs(self, todo: Sequence[plan.RunJob]) -> None:
+        """Read runs and stage what they put into the site."""
         stats = {job.ref.key: stat_files(job.ref) for job in todo}
         for job, output in self._read(todo):
-            self._stage_run(job, output)
+            if output.summary.key not in self._facts.edits.forgotten:
+                self._stage_run(job, output)
             remember_files(job.ref, stats[job.ref.key], output.fingerprint, self._cache)
 
     def _read(self, todo: Sequence[plan.RunJob]) -> Iterator[tuple[plan.RunJob, jobs.RunOutput]]:
@@ -113,93 +125,99 @@ class Stages:
             done += len(batch)
             self._report("read", done, len(todo))
 
-    def _reusable(self, stamps: Mapping[str, str]) -> dict[str, tuple[plan.RunEntry, Summary]]:
-        """Return the runs of the earlier build, by key, that came out of the same logs and whose files are intact."""
-        previous = self._writer.previous
-        if not stamps or previous is None:
-            return {}
-        if not self._writer.has(urls.SUMMARIES, previous.files.get(urls.SUMMARIES, "")):
-            return {}
-        try:
-            encoded = self._writer.location(urls.SUMMARIES).read_bytes()
-            known = {s.key: s for s in decode_summaries(encoded)}
-        except (OSError, FormatError):
-            return {}
-        entries = plan.decode_content(previous.document).entries
-        reusable, broken = {}, set()
-        for key, entry in entries.items():
-            origin = entry.twin_of or key
-            intact = all(self._writer.has(path, previous.files.get(path, "")) for path in entry.files)
-            if key in known and entry.stamp == stamps.get(origin) and intact:
-                reusable[key] = (entry, known[key])
-            else:
-                broken.add(origin)
-        # Runs that share an id were told apart together: all of them are kept, or none.
-        return {key: kept for key, kept in reusable.items() if (kept[0].twin_of or key) not in broken}
-
     def _stage_run(self, job: plan.RunJob, output: jobs.RunOutput) -> None:
-        key = output.summary.key
+        summary = output.summary
         hashes = {path: self._writer.stage(path, content) for path, content in output.files.items()}
         for copy in output.artifacts:
             self._writer.stage_file(copy.path, copy.source, copy.sha256, copy.size_bytes)
             hashes[copy.path] = copy.sha256
-        self._summaries[key] = output.summary
-        self._entries[key] = plan.RunEntry(
+        self._library.add(summary)
+        self._entries[summary.key] = RunEntry(
+            key=summary.key,
+            run_id=job.ref.run_id,
+            experiment=summary.experiment,
+            name=job.ref.name,
+            parent_id=job.ref.parent_id,
+            start_time=summary.start_time,
             sources=output.fingerprint,
-            record=urls.record(key),
-            sha256=hashes[urls.record(key)],
-            page=urls.run_page(key, output.summary.name),
             stamp=plan.job_stamp(job, output.fingerprint),
-            files=tuple(sorted(hashes)),
+            files=dict(sorted(hashes.items())),
             twin_of=output.twin_of,
         )
 
-    # ---- pages about many runs
+    # ---- experiments
 
-    def _make_pages(self, index: Index) -> None:
-        """Draw the plots, render the pages about many runs, and stage them with data files and assets."""
+    def _make_experiments(self) -> dict[str, ExperimentEntry]:
+        """Keep what is about experiments of which no run changed, and make the others; return the entries by name."""
+        members = self._members()
+        stamps = {name: self._experiment_stamp(keys) for name, keys in members.items()}
+        entries = {name: kept for name, stamp in stamps.items() if (kept := self._kept_experiment(name, stamp))}
+        with jobs.without_collector():
+            changed = [
+                make_experiment(name, self._library.find(keys, self._entries))
+                for name, keys in members.items()
+                if name not in entries
+            ]
+            drafts = self._make_changed(changed)
+        for experiment in changed:
+            paths, facts = drafts[experiment.name]
+            self._made_facts[experiment.name] = facts
+            files = {path: self._writer.sha256_of(path) for path in sorted(paths)}
+            entries[experiment.name] = ExperimentEntry(stamps[experiment.name], files, describe_facts(facts))
+        return dict(sorted(entries.items()))
+
+    def _members(self) -> dict[str, list[str]]:
+        """Return experiment -> keys of its runs, oldest first, experiments by name."""
+        members: dict[str, list[str]] = {}
+        for entry in sorted(self._entries.values(), key=lambda entry: (entry.start_time, entry.key)):
+            members.setdefault(entry.experiment, []).append(entry.key)
+        return dict(sorted(members.items()))
+
+    def _experiment_stamp(self, keys: Iterable[str]) -> str:
+        """Return the digest of what the files about the runs with these keys depend on, beside the site's stamp."""
+        parts = [(key, self._entries[key].stamp, self._entries[key].sha256) for key in keys]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    def _kept_experiment(self, name: str, stamp: str) -> ExperimentEntry | None:
+        """Return the entry of an experiment that is as the earlier build left it, with its files kept, or None."""
+        entry = self._previous.experiments.get(name) if self._previous else None
+        if entry is None or entry.stamp != stamp:
+            return None
+        if not all(self._writer.has(path, sha256) for path, sha256 in entry.files.items()):
+            return None
+        try:
+            self._made_facts[name] = decode_typed(ExperimentFacts, entry.facts)
+        except FormatError:
+            return None
+        self._writer.keep_all(entry.files)
+        return entry
+
+    def _make_changed(self, experiments: Sequence[Experiment]) -> dict[str, tuple[set[str], ExperimentFacts]]:
+        """Draw, render and stage what is about each of `experiments`; return name -> its paths and its facts."""
         writer, config, renderer = self._writer, self._settings.config, self._settings.renderer
         records = {key: entry.sha256 for key, entry in self._entries.items()}
-        plot_jobs, plots = overviews.plan_plots(index, config, records, writer.location)
-        missing = self._missing_plots(plot_jobs)
+        planned = {e.name: overviews.plan_plots(e, config, records, writer.location) for e in experiments}
+        missing = self._missing_plots([job for plots, _ in planned.values() for job in plots])
         drawn = self._map(jobs.draw_plots, missing, serial=len(missing) <= 1)  # by the workers, meanwhile
-        pages = overviews.plan_pages(index, config, plots)
-        for done, page in enumerate(pages):
-            self._report("page", done, len(pages))
-            writer.stage(page.path, renderer.render(page.template, page.make(), path=page.path))
-        self._report("page", len(pages), len(pages))
-        with jobs.without_collector():
-            self._stage_tables(index)
-        for name, path in renderer.theme.assets.items():
-            writer.stage(path, renderer.theme.read_asset(name))
+        drafts = {}
+        for done, experiment in enumerate(experiments):
+            self._report("page", done, len(experiments))
+            plot_jobs, plots = planned[experiment.name]
+            paths = {path for job in plot_jobs for path in job.plots}
+            for page in overviews.plan_experiment_pages(experiment, config, plots):
+                writer.stage(page.path, renderer.render(page.template, page.make(), path=page.path))
+                paths.add(page.path)
+            for path, content in overviews.experiment_tables(experiment, config):
+                writer.stage(path, content)
+                paths.add(path)
+            drafts[experiment.name] = (paths, make_facts(experiment, config))
+        self._report("page", len(experiments), len(experiments))
         self._report("plot", 0, len(missing))
         for done, images in enumerate(drawn, 1):
             for path, image in images.items():
                 writer.stage(path, image)
             self._report("plot", done, len(missing))
-
-    def _stage_tables(self, index: Index) -> None:
-        """Stage what tools and scripts read of many runs."""
-        writer, config = self._writer, self._settings.config
-        for experiment in index.experiments:
-            writer.stage(urls.experiment_csv(experiment.name), runs_csv(experiment.runs))
-            writer.stage(urls.table_js(experiment.name), table_script(experiment, config))
-            for path, content in finding_scripts(experiment, config):
-                writer.stage(path, content)
-        writer.stage(urls.RUNS_CSV, runs_csv(index.runs))
-        writer.stage(urls.SEARCH_JS, search_script(index, config))
-        encoded = encode_summaries(index.runs)
-        writer.stage(urls.SUMMARIES, encoded)
-        writer.stage(urls.SUMMARIES_JS, summaries_script(encoded))
-
-    def _make_front(self, index: Index, dropped: Collection[str]) -> dict[str, bytes]:
-        """Return the files that say what the site goes without; `dropped` are keys of runs without tiles."""
-        config, renderer = self._settings.config, self._settings.renderer
-        home = overviews.plan_home(index, config, omitted=self._facts.omitted, dropped=len(dropped))
-        return {
-            home.path: renderer.render(home.template, home.make(), path=home.path),
-            urls.INDEX_JS: index_script(index, config, dropped),
-        }
+        return drafts
 
     def _missing_plots(self, plot_jobs: Sequence[jobs.PlotJob]) -> list[tuple[jobs.PlotJob]]:
         """Keep the plots that the site holds, known by their digests; return the jobs that draw the others."""
@@ -216,25 +234,138 @@ class Stages:
                 todo.append((jobs.PlotJob(job.lines, missing),))
         return todo
 
+    # ---- the whole site
+
+    def _make_site_files(self, facts: Sequence[ExperimentFacts], made: Mapping[str, ExperimentEntry]) -> None:
+        """Stage the pages and tables about all runs, the corrections, and the assets."""
+        writer, config, renderer = self._writer, self._settings.config, self._settings.renderer
+        for page in overviews.plan_site_pages(facts, self._facts.problems, config):
+            writer.stage(page.path, renderer.render(page.template, page.make(), path=page.path))
+        for name, path in renderer.theme.assets.items():
+            writer.stage(path, renderer.theme.read_asset(name))
+        if self._facts.edits:
+            writer.stage(urls.EDITS, encode_edits(self._facts.edits))
+        writer.stage(urls.SEARCH_JS, search_script(self._search_chunks(facts, made)))
+        if len(self._entries) <= BLOCK_RUNS and not self._keep_csv(made):
+            keys = sorted(self._entries, key=lambda key: (-self._entries[key].start_time, key))
+            writer.stage(urls.RUNS_CSV, runs_csv(self._library.find(keys, self._entries)))
+
+    def _keep_csv(self, made: Mapping[str, ExperimentEntry]) -> bool:
+        """Keep the table of all runs if it is that of the earlier build, and of the same runs; tell whether it is."""
+        sha256 = self._previous.site_files.get(urls.RUNS_CSV, "") if self._previous else ""
+        if not self._previous or made != self._previous.experiments or not self._writer.has(urls.RUNS_CSV, sha256):
+            return False
+        self._writer.keep(urls.RUNS_CSV, sha256)
+        return True
+
+    def _search_chunks(self, facts: Sequence[ExperimentFacts], made: Mapping[str, ExperimentEntry]) -> dict[str, str]:
+        """Return what the search looks through, a chunk for the experiments that share packs; some are kept."""
+        groups: dict[str, set[str]] = {}
+        for pack in plan_packs(self._members()):
+            groups.setdefault(pack.group, set()).update(pack.holds)
+        kept = self._kept_chunks(made)
+        chunks = {}
+        for group, names in groups.items():
+            chunk = kept.get((group, frozenset(names)))
+            if chunk is None:
+                own = [self._experiment(each.name) for each in facts if each.name in names]
+                chunk = search_chunk(own, self._settings.config)
+            chunks[group] = chunk
+        return chunks
+
+    def _kept_chunks(self, made: Mapping[str, ExperimentEntry]) -> dict[tuple[str, frozenset[str]], str]:
+        """Return (group, its experiments) -> chunk of the earlier build, of groups of which nothing changed."""
+        previous = self._previous
+        if previous is None or not self._writer.has(urls.SEARCH_JS, previous.site_files.get(urls.SEARCH_JS, "")):
+            return {}
+        try:
+            chunks = read_chunks(self._writer.location(urls.SEARCH_JS).read_bytes())
+        except FormatError:
+            return {}
+        groups: dict[str, set[str]] = {}
+        for ref in previous.packs.values():
+            groups.setdefault(group_of(ref.name), set()).update(ref.experiments)
+        return {
+            (group, frozenset(names)): chunks[group]
+            for group, names in groups.items()
+            if group in chunks and all(name in made and made[name] == previous.experiments.get(name) for name in names)
+        }
+
+    def _experiment(self, name: str) -> Experiment:
+        keys = self._members()[name]
+        return make_experiment(name, self._library.find(keys, self._entries))
+
+    def _make_front(self, facts: Sequence[ExperimentFacts], dropped: Collection[str]) -> dict[str, bytes]:
+        """Return the files that say what the site goes without; `dropped` are keys of runs without tiles."""
+        config, renderer = self._settings.config, self._settings.renderer
+        omitted = self._facts.omitted
+        home = overviews.plan_home(facts, self._facts.problems, config, omitted=omitted, dropped=len(dropped))
+        return {
+            home.path: renderer.render(home.template, home.make(), path=home.path),
+            urls.INDEX_JS: index_script((own.name for own in facts), config, dropped),
+        }
+
+    # ---- packs
+
+    def _stage_packs(self, made: Mapping[str, ExperimentEntry]) -> dict[str, PackRef]:
+        """Stage or keep the packs; return them by name."""
+        refs = {}
+        for pack in plan_packs(self._members()):
+            ref = self._kept_pack(pack, made)
+            if ref is None:
+                data = self._encode_pack(pack, self._entries, made)
+                ref = PackRef(pack.name, hashlib.sha256(data).hexdigest(), pack.holds)
+                self._writer.stage(ref.path, data)
+            refs[pack.name] = ref
+        return refs
+
+    def _kept_pack(self, pack: Pack, made: Mapping[str, ExperimentEntry]) -> PackRef | None:
+        """Return the pack of the earlier build that holds just the same, and keep it; None when there is none."""
+        previous = self._previous
+        ref = previous.packs.get(pack.name) if previous else None
+        if previous is None or ref is None or ref.experiments != pack.holds:
+            return None
+        if previous.described[pack.name] != {name: made[name] for name in pack.experiments}:
+            return None
+        if previous.members[pack.name] != {key: self._entries[key] for key in pack.keys}:
+            return None
+        if not self._writer.has(ref.path, ref.sha256):
+            return None
+        self._writer.keep(ref.path, ref.sha256)
+        return ref
+
+    def _encode_pack(self, pack: Pack, entries: Mapping[str, RunEntry], made: Mapping[str, ExperimentEntry]) -> bytes:
+        experiments = {name: made[name] for name in pack.experiments}
+        with jobs.without_collector():
+            summaries = self._library.find(pack.keys, self._entries)
+            return encode_pack(experiments, [entries[key] for key in pack.keys], summaries)
+
     # ---- the limit of the site's size
 
-    def _keep_below_limit(self, run_jobs: Sequence[plan.RunJob], index: Index) -> Collection[str]:
+    def _keep_below_limit(
+        self,
+        made: Mapping[str, ExperimentEntry],
+        facts: Sequence[ExperimentFacts],
+        job_of: Callable[[str], plan.RunJob | None],
+    ) -> Collection[str]:
         """Take the tiles of the oldest runs out of a site that is too large; return the keys of the runs.
 
         The decision is the same whatever lay in the folder before: tiles that an earlier build left out count with the
         size that it noted, and are made when there is room for them now.
         """
-        chosen = self._choose_dropped(index)
+        chosen = self._choose_dropped(made, facts)
         without = {key for key, entry in self._entries.items() if entry.dropped}
-        self._bring_tiles_back(run_jobs, without - chosen.keys())
+        self._bring_tiles_back(without - chosen.keys(), job_of)
         for key in chosen.keys() - without:
             for path in chosen[key]:
                 self._writer.discard(path)
-            files = tuple(path for path in self._entries[key].files if path not in chosen[key])
+            files = {path: sha256 for path, sha256 in self._entries[key].files.items() if path not in chosen[key]}
             self._entries[key] = replace(self._entries[key], files=files, dropped=chosen[key])
         return [key for key, entry in self._entries.items() if entry.dropped]
 
-    def _choose_dropped(self, index: Index) -> dict[str, Mapping[str, int]]:
+    def _choose_dropped(
+        self, made: Mapping[str, ExperimentEntry], facts: Sequence[ExperimentFacts]
+    ) -> dict[str, Mapping[str, int]]:
         """Return run key -> tiles with their sizes, of the runs that have to go without."""
         limit = self._settings.config.max_site_mb
         if limit is None:
@@ -245,34 +376,42 @@ class Stages:
         runs = {}
         for key, entry in self._entries.items():
             tiles = sorted((*filter(urls.is_tile, entry.files), *entry.dropped))
-            runs[key] = RunTiles(key, self._summaries[key].start_time, {path: sizes[path] for path in tiles})
-        total = sum(sizes.values()) + self._measure_rest(index, sizes)
+            runs[key] = RunTiles(key, entry.start_time, {path: sizes[path] for path in tiles})
+        total = sum(sizes.values()) + self._measure_rest(made, facts)
         return {key: runs[key].sizes for key in choose_dropped(total, int(limit * 2**20), runs.values())}
 
-    def _measure_rest(self, index: Index, sizes: Mapping[str, int]) -> int:
+    def _measure_rest(self, made: Mapping[str, ExperimentEntry], facts: Sequence[ExperimentFacts]) -> int:
         """Return the bytes of what is made last, as if no tile had been left out."""
-        front = self._make_front(index, ())
+        nothing = "0" * 64
+        front = self._make_front(facts, ())
         whole = {
-            key: replace(entry, files=(*entry.files, *entry.dropped), dropped={})
+            key: _with_tiles(entry, dict.fromkeys(entry.dropped, nothing)) if entry.dropped else entry
             for key, entry in self._entries.items()
         }
-        files = dict.fromkeys((*sizes, *front, NOJEKYLL), "0" * 64)
-        listed = plan.encode_site(self._facts, self._content(index, whole), files)
-        return len(listed) + sum(map(len, front.values()))
+        packs, size = {}, 0
+        for pack in plan_packs(self._members()):
+            size += len(self._encode_pack(pack, whole, made))
+            packs[pack.name] = PackRef(pack.name, nothing, pack.holds)
+        content = plan.SiteContent(whole, len(made), (), packs, frozenset())
+        files = dict.fromkeys((*(set(self._writer.outputs()) - self._owned(made)), *front, NOJEKYLL), nothing)
+        return size + len(plan.encode_site(self._facts, content, files)) + sum(map(len, front.values()))
 
-    def _bring_tiles_back(self, run_jobs: Sequence[plan.RunJob], keys: Collection[str]) -> None:
+    def _owned(self, made: Mapping[str, ExperimentEntry]) -> set[str]:
+        """Return the paths that belong to a run or an experiment."""
+        owned = {path for entry in self._entries.values() for path in entry.files}
+        return owned.union(*(entry.files for entry in made.values()))
+
+    def _bring_tiles_back(self, keys: Collection[str], job_of: Callable[[str], plan.RunJob | None]) -> None:
         """Stage the tiles of runs that an earlier build left out; a run that has changed since waits for the next."""
-        origins = {self._entries[key].twin_of or key for key in keys}
-        todo = [job for job in run_jobs if job.ref.key in origins]
+        origins = {self._entries[key].origin for key in keys}
+        todo = [job for key in sorted(origins) if (job := job_of(key)) is not None]
         for _, output in self._read(todo) if todo else ():
             key = output.summary.key
             if key not in keys or output.fingerprint != self._entries[key].sources:
                 continue
             tiles = {path: content for path, content in output.files.items() if urls.is_tile(path)}
-            for path, content in tiles.items():
-                self._writer.stage(path, content)
-            files = tuple(sorted({*self._entries[key].files, *tiles}))
-            self._entries[key] = replace(self._entries[key], files=files, dropped={})
+            hashes = {path: self._writer.stage(path, content) for path, content in tiles.items()}
+            self._entries[key] = _with_tiles(self._entries[key], hashes)
 
     # ---- the executor
 
@@ -298,3 +437,8 @@ class Stages:
                 yield result
 
         return results()
+
+
+def _with_tiles(entry: RunEntry, tiles: Mapping[str, str]) -> RunEntry:
+    """Return the entry of a run with its tiles, site path -> sha256."""
+    return replace(entry, files=dict(sorted({**entry.files, **tiles}.items())), dropped={})

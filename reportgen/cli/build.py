@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from reportgen.cli.additions import addition_summary, files_said
 from reportgen.cli.common import build_options, default_source, load_configuration, open_address
 from reportgen.cli.printing import counted, print_problem, print_problems
 from reportgen.cli.progress import ProgressLine
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
       reportgen build runs/ -o site --open     and show the site in the browser
       reportgen build cluster/ laptop/ -o site runs from several folders
       reportgen build site/ -o copy            a site is a source like any other
+      reportgen build runs/ -o site --append   add these runs to those that the site holds
       reportgen build runs/ -o site --strict   in CI: fail when a log is damaged
       reportgen build runs/ --single-file report.html --experiment digits
       reportgen build site/ --single-file report.html --compare mlp-256,mlp-512
     """
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder of the site.  [default: site]")
+@click.option("--append", is_flag=True, help="Keep the runs that the site holds, and add those of each SOURCE to them.")
 @click.option(
     "--single-file",
     metavar="FILE",
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
 def build(
     sources: tuple[str, ...],
     output: Path | None,
+    append: bool,
     single_file: Path | None,
     experiment: str | None,
     run: str | None,
@@ -83,6 +87,10 @@ def build(
     A SOURCE is a folder of run logs or a site that was built before. Without one, $REPORTGEN_DIR or ./runs is read.
     A site is brought up to date: only files that change are written, and a build that changes nothing writes nothing.
 
+    With --append the site is the database: its runs stay, without their logs, and their pages are not touched. The
+    result is the one that a build of all runs together gives. Only `reportgen prune` and `reportgen edit` take runs
+    out of it.
+
     With --single-file the pages of an experiment, a run or a comparison become one HTML file that needs no other.
 
     The last line of the output is the address of the site or the file; --format json gives one JSON document instead.
@@ -90,6 +98,8 @@ def build(
     subject = {"experiment": experiment, "run": run, "compare": compare}
     limits = {"max_runs": max_runs, "max_mb": max_mb}
     _check_options(single_file, output, subject, limits)
+    if append and single_file is not None:
+        raise click.UsageError("--append adds runs to a site: leave out --single-file")
     sources = sources or (default_source(),)
     config = load_configuration(config_file, title, theme)
     with ProgressLine(sys.stderr) as line, worker_pool(jobs or default_jobs()) as executor:
@@ -102,7 +112,8 @@ def build(
         if single_file is not None:
             made = _make_file(sources, single_file, subject, limits, shared)
         else:
-            made = _make_site(sources, output or Path("site"), shared, wait=not no_wait, on_wait=line.note)
+            shared |= {"append": append, "wait": not no_wait, "on_wait": line.note}
+            made = _make_site(sources, output or Path("site"), shared)
     for notice in made.notices:
         print_problem(notice, lead="note")
     print_problems(made.problems, made.problems_at)
@@ -146,15 +157,14 @@ class _Made:
     notices: Sequence[Problem] = ()
 
 
-def _make_site(
-    sources: Sequence[str], output: Path, shared: Mapping[str, Any], *, wait: bool, on_wait: Callable[[str], None]
-) -> _Made:
+def _make_site(sources: Sequence[str], output: Path, shared: Mapping[str, Any]) -> _Made:
     from reportgen.build import build as build_site  # brings numpy and jinja2, which --help must not wait for
 
-    result = build_site(sources, output, wait=wait, on_wait=on_wait, **shared)
+    result = build_site(sources, output, **shared)
     address = (result.out.resolve() / "index.html").as_uri()
+    summary = addition_summary(result) if shared["append"] else _summary(result)
     page = str(result.out / "problems.html")
-    return _Made(_summary(result), address, result.problems, page, built_record(result), result.notices)
+    return _Made(summary, address, result.problems, page, built_record(result), result.notices)
 
 
 def _make_file(
@@ -184,10 +194,4 @@ def _summary(result: BuildResult) -> str:
         parts.append(f"{counted(result.omitted, 'run')} left out")
     if result.dropped:
         parts.append(f"exact points of {counted(result.dropped, 'run')} left out")
-    if result.written:
-        parts.append(f"{counted(result.written, 'file')} written")
-    if result.removed:
-        parts.append(f"{result.removed:,} removed")
-    if not result.written and not result.removed:
-        parts.append("nothing changed")
-    return ", ".join([*parts, f"{result.duration_s:.1f} s"])
+    return ", ".join([*parts, *files_said(result)])

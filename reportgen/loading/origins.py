@@ -6,9 +6,10 @@ Log folders are read once, and remembered by `summarycache`; of a built site the
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final, Protocol, TypeAlias
 
@@ -16,7 +17,7 @@ from reportgen.errors import FormatError, SourceError
 from reportgen.formats import short_key
 from reportgen.loading.summarycache import SummaryCache, drop_old_files, mark_of
 from reportgen.model import Problem, Run, Summary
-from reportgen.site.data.summaries import decode_summaries
+from reportgen.site.packs import read_summaries
 from reportgen.sources import (
     Discovery,
     LogFile,
@@ -31,12 +32,14 @@ from reportgen.sources import (
     remember_files,
     stat_files,
 )
+from reportgen.sources.edits import apply_edit, decode_edits
 from reportgen.sources.jsonlog import Identity, parse_streams
 from reportgen.sources.merge import merge_streams
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
+from reportgen.sources.packs import REBUILD, iter_packs, read_document, read_packs, record_path
 from reportgen.sources.redact import redact_stream
-from reportgen.sources.site import check_document, is_site
-from reportgen.sources.statcache import cache_folder, open_regular
+from reportgen.sources.site import is_site, read_edits
+from reportgen.sources.statcache import cache_folder
 
 SourceName: TypeAlias = str | os.PathLike[str]
 Progress: TypeAlias = Callable[[str, int, int], None]
@@ -46,11 +49,6 @@ BATCH: Final = 64
 """Runs that one job reads."""
 SERIAL_RUNS: Final = 12
 """Up to so many runs are read in this process: starting workers would take longer."""
-MAX_SUMMARIES: Final = 512 * 2**20
-"""Bytes of the table of summaries of a site, packed or unpacked."""
-
-_SUMMARIES: Final = "data/summaries.json.gz"
-_SITE_JSON: Final = "data/site.json"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +63,8 @@ class Means:
     use_cache: bool = True
     options: SourceOptions = NO_OPTIONS
     """What the configuration says of sources."""
+    experiments: Collection[str] | None = None
+    """Names of the experiments of which runs are wanted, None for all: of a site, less is read."""
 
     @property
     def folder(self) -> Path:
@@ -93,13 +93,14 @@ def read_origins(sources: Sequence[SourceName], means: Means) -> list[Origin]:
     if not sources:
         raise SourceError("no source given: name a folder of runs, such as 'runs/', or a site")
     local = list(dict.fromkeys(find_root(source) for source in sources if not is_address(source)))
-    origins: list[Origin] = [_Published(source) for source in sources if is_address(source)]
-    sites = [_open_site(root) for root in local if is_site(root)]
+    wanted = means.experiments
+    origins: list[Origin] = [_Published(source, wanted) for source in sources if is_address(source)]
+    sites = [_Site(root, wanted) for root in local if is_site(root)]
     logs = [root for root in local if not is_site(root)]
-    if None in sites or _share_runs(origin for origin in sites if origin) or (sites and logs):
+    if _share_runs(sites) or (sites and logs):
         origins.append(_Logs(local, means))  # parts of one run in two places are merged only when they are read
     else:
-        origins += (origin for origin in sites if origin)
+        origins += sites
         if logs:
             origins.append(_Logs(logs, means))
     return _without_copies(origins)
@@ -114,8 +115,7 @@ def remembered_summaries(sources: Sequence[SourceName], cache_dir: Path | None =
     roots = list(dict.fromkeys(find_root(source) for source in sources if not is_address(source)))
     found: list[Summary] = []
     for root in roots:
-        site = _open_site(root) if is_site(root) else None
-        found += site.summaries if site else ()
+        found += _Site(root, None).summaries if is_site(root) else ()
     for together in (roots, [root for root in roots if not is_site(root)]):
         if together and not found:
             found += SummaryCache(_cache_files(together, folder)[1])
@@ -178,7 +178,8 @@ class _Logs:
             made[mark_of(ref, marks)] = summaries
             self._refs.update((summary.key, ref) for summary in summaries)
         cache.save(made)
-        return tuple(summary for several in made.values() for summary in several)
+        kept = (summary for several in made.values() for summary in several)
+        return tuple(s for s in kept if means.experiments is None or s.experiment in means.experiments)
 
     def _read(
         self, todo: Sequence[RunRef], means: Means
@@ -224,72 +225,70 @@ def summarise_runs(refs: Sequence[RunRef]) -> list[tuple[tuple[Summary, ...], tu
 # ---- built sites
 
 
-def _open_site(root: str) -> _Site | None:
-    """Return the site in a folder, None when its table of summaries is missing or damaged: its records are not."""
-    site = Path(root)
-    try:
-        descriptor, found = open_regular(str(site / _SUMMARIES))
-        with os.fdopen(descriptor, "rb") as file:
-            if found.st_size > MAX_SUMMARIES or (site / "data").is_symlink():
-                return None
-            return _Site(root, decode_summaries(file.read(), max_bytes=MAX_SUMMARIES))
-    except (OSError, FormatError):
-        return None
-
-
 class _Site:
-    """A built site in a folder."""
+    """A built site in a folder: its packs have the summaries. Raises `SourceError` when it cannot be read."""
 
-    def __init__(self, root: str, summaries: tuple[Summary, ...]) -> None:
+    def __init__(self, root: str, experiments: Collection[str] | None) -> None:
         self._root = root
-        self.summaries = summaries
+        document = read_document(root)
+        packs = (data for _, data in read_packs(root, document, experiments))
+        self.summaries = _summaries(packs, experiments, root)
         self.problems: tuple[Problem, ...] = ()
+        self._edits = decode_edits(read_edits(root, document))[0]
 
     def read(self, summary: Summary) -> Run:
         """Read the run's record."""
-        label = f"data/runs/{summary.key}.jsonl.gz"
+        label = record_path(summary.key)
         site = Path(self._root)
         record = site / label
         if any(folder.is_symlink() for folder in (site / "data", record.parent)) or not record.is_file():
             raise _gone(summary)
         place = Place("site", (LogFile(str(record), label),), str(site / "a"))
-        ref = RunRef(summary.key, summary.run_id, summary.experiment, summary.name, summary.parent_id, (place,))
-        return read_run(ref)[0].run
+        names = (summary.run_id, summary.experiment, summary.name, summary.parent_id)
+        return read_run(RunRef(summary.key, *names, (place,), self._edits.of([summary.key])))[0].run
 
     def artifact_folder(self, summary: Summary) -> None:
         """Return nothing: the files of all runs lie together, by digest."""
 
 
 class _Published:
-    """A built site at an address: its table of summaries in one request, its records one by one."""
+    """A built site at an address: its packs are fetched at once, its records one by one."""
 
-    def __init__(self, source: SourceName) -> None:
-        from reportgen.sources.address import Address  # with http and ssl: most sources need none
+    def __init__(self, source: SourceName, experiments: Collection[str] | None) -> None:
+        from reportgen.sources import address as web  # with http and ssl: most sources need none
 
         self._source = source
         self.problems: tuple[Problem, ...] = ()
-        address = Address(source)
-        packed = address.read(_SUMMARIES)
-        try:
-            self.summaries = decode_summaries(packed, max_bytes=MAX_SUMMARIES)
-        except FormatError as error:
-            check_document(address.read(_SITE_JSON), f"{address.url}{_SITE_JSON}")  # says so if the site is newer
-            raise SourceError(f"the site at '{address.url}' cannot be read: {error}. Upload it once more") from None
+        address = web.Address(source)
+        document = web.fetch_document(address)
+        packs = (data for _, data in iter_packs(document, partial(web.fetch_pack, address), experiments))
+        self.summaries = _summaries(packs, experiments, address.url)
+        self._edits = decode_edits(web.fetch_edits(address, document))[0]
 
     def read(self, summary: Summary) -> Run:
         """Fetch the run's record."""
         from reportgen.sources.address import Address
 
-        label = f"data/runs/{summary.key}.jsonl.gz"
+        label = record_path(summary.key)
         address = Address(self._source)
         identity = Identity(summary.run_id, summary.experiment)
         streams = parse_streams([address.read(label)], label, identity, packed=True)
         if not streams:
             raise SourceError(f"no line of '{address.url}{label}' can be read: upload the site once more")
-        return merge_streams([redact_stream(stream, label) for stream in streams], key=summary.key)
+        run = merge_streams([redact_stream(stream, label) for stream in streams], key=summary.key)
+        return apply_edit(run, self._edits.runs.get(summary.key))
 
     def artifact_folder(self, summary: Summary) -> None:
         """Return nothing: the files are elsewhere."""
+
+
+def _summaries(packs: Iterable[bytes], experiments: Collection[str] | None, name: str) -> tuple[Summary, ...]:
+    """Return the summaries in some packs, of `experiments` alone if they are given. Raises `SourceError`."""
+    try:
+        found = [summary for data in packs for summary in read_summaries(data)]
+    except FormatError as error:
+        raise SourceError(f"the site in '{name}' cannot be read: {error}: {REBUILD}") from None
+    return tuple(s for s in found if experiments is None or s.experiment in experiments)
 
 
 def _gone(summary: Summary) -> SourceError:

@@ -35,7 +35,7 @@ _LEVEL: Final = 1
 def mark_of(ref: RunRef, fingerprint: Sequence[str]) -> str:
     """Return the digest of what the summaries of a run depend on."""
     noted = [(place.kind, place.item, place.extra) for place in ref.places]
-    identity = (ref.key, ref.run_id, ref.experiment, ref.name, ref.parent_id, noted, tuple(fingerprint))
+    identity = (ref.key, ref.run_id, ref.experiment, ref.name, ref.parent_id, noted, ref.edits, tuple(fingerprint))
     return hashlib.sha256(repr(identity).encode("utf-8", "surrogatepass")).hexdigest()[:32]
 
 

@@ -13,11 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import orjson
-
 from reportgen.errors import ReportgenError, SiteError, SourceError
 from reportgen.serving.changes import Changes
-from reportgen.site import urls
+from reportgen.site.folder import SiteFolder
 from reportgen.sources import StatCache, discover
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
 from reportgen.sources.parts import is_log_name
@@ -46,11 +44,8 @@ class Places:
 
 def site_files(folder: Path) -> dict[str, str]:
     """Return path -> sha256 of every file of the site in `folder`, empty when there is none yet."""
-    try:
-        files: dict[str, str] = orjson.loads((folder / urls.SITE_JSON).read_bytes())["files"]
-    except (OSError, orjson.JSONDecodeError, KeyError):
-        return {}
-    return files
+    previous = SiteFolder(str(folder), str(folder)).read_previous()
+    return dict(previous.files) if previous else {}
 
 
 def changed_files(before: Mapping[str, str], after: Mapping[str, str]) -> set[str]:

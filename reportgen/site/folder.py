@@ -16,9 +16,11 @@ from typing import Any, Final
 
 import orjson
 
-from reportgen.errors import SiteError
+from reportgen.errors import FormatError, SiteError
 from reportgen.formats import SITE_FORMAT
 from reportgen.site import urls
+from reportgen.site.packs import ExperimentEntry, decode_experiments
+from reportgen.sources.packs import PackRef, RunEntry, decode_entries, list_packs, read_pack_file, split_pack
 from reportgen.sources.statcache import open_regular
 
 NOJEKYLL: Final = ".nojekyll"
@@ -27,8 +29,7 @@ MAX_OBJECT_BYTES: Final = 256 * 2**20
 """Longest `data/site.json` or journal that is read."""
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_RUN_KEY: Final = re.compile(r"[0-9a-f]{32}")
-_SIGNS: Final = (NOJEKYLL, urls.HOME, urls.SUMMARIES)
+_SIGNS: Final = (NOJEKYLL, urls.HOME, urls.RUNS)
 _NO_CONTENT: Final = frozenset(
     {".git", ".gitignore", ".gitattributes", ".gitkeep", "CNAME", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}
 )
@@ -36,16 +37,30 @@ _NO_CONTENT: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class PreviousSite:
-    """What `data/site.json` of a site says; nothing but `files` was checked in depth."""
+    """What `data/site.json` of a site and its packs say; only shapes were checked."""
 
-    files: Mapping[str, str]
-    """Path -> sha256 of what the build wrote there; entries of another shape were dropped."""
-    runs: Mapping[str, Mapping[str, Any]]
-    """Run key -> what the build noted of the run, untrusted; entries that are no objects were dropped."""
     document: Mapping[str, Any]
-    """The whole object as it stands in the file, untrusted."""
+    """`data/site.json` as it stands, untrusted."""
+    files: Mapping[str, str]
+    """Path -> sha256 of all that the build wrote, but for `data/site.json`; entries of another shape were dropped."""
+    site_files: Mapping[str, str]
+    """The same of files that belong to no run, no experiment and no pack."""
+    packs: Mapping[str, PackRef]
+    """Name -> pack, of those that could be read."""
+    entries: Mapping[str, RunEntry]
+    """Run key -> what the build noted of the run."""
+    experiments: Mapping[str, ExperimentEntry]
+    """Name -> what the build noted of the experiment."""
+    members: Mapping[str, Mapping[str, RunEntry]]
+    """Name of a pack -> its runs, by key."""
+    described: Mapping[str, Mapping[str, ExperimentEntry]]
+    """Name of a pack -> the experiments that are described in it, by name."""
+    pack_of: Mapping[str, str]
+    """Run key -> name of its pack."""
+    broken: tuple[str, ...] = ()
+    """Paths of packs that are missing, or not what `data/site.json` lists."""
     dropped: int = 0
-    """How many entries of `files` and `runs` were dropped."""
+    """How many entries have not the shape of one, and were dropped."""
 
 
 class SiteFolder:
@@ -124,18 +139,76 @@ class SiteFolder:
         """
         file = self.regular_file(urls.SITE_JSON)
         document = read_object(file) if file else {}
-        version, files, runs = document.get("format"), document.get("files"), document.get("runs")
-        if type(version) is not int or not isinstance(files, dict) or not isinstance(runs, dict):
-            return None
-        if version > SITE_FORMAT:
+        version, files, packs = document.get("format"), document.get("files"), document.get("packs")
+        if type(version) is int and version > SITE_FORMAT:
             raise SiteError(
                 f"'{self.name}' was written by a newer reportgen (site format {version}; "
                 f"this one knows {SITE_FORMAT}): upgrade reportgen, or choose another folder"
             )
-        good_files = {path: sha256 for path, sha256 in files.items() if is_entry(path, sha256)}
-        good_runs = {key: run for key, run in runs.items() if _RUN_KEY.fullmatch(key) and isinstance(run, dict)}
-        dropped = len(files) + len(runs) - len(good_files) - len(good_runs)
-        return PreviousSite(good_files, good_runs, document, dropped)
+        if type(version) is not int or not isinstance(files, dict) or not isinstance(packs, dict):
+            return None
+        return _Reading(self, document).finish()
+
+
+class _Reading:
+    """One reading of what a site says of itself."""
+
+    def __init__(self, folder: SiteFolder, document: Mapping[str, Any]) -> None:
+        self._document = document
+        self._members: dict[str, dict[str, RunEntry]] = {}
+        self._described: dict[str, dict[str, ExperimentEntry]] = {}
+        self._packs: dict[str, PackRef] = {}
+        self._files: dict[str, str] = {}
+        self._broken: list[str] = []
+        refs, self._dropped = list_packs(document)
+        for ref in refs:
+            data = read_pack_file(folder.root, ref) if folder.regular_file(ref.path) else None
+            try:
+                self._take(ref, split_pack(data or b"")[0])
+            except FormatError:
+                self._broken.append(ref.path)
+
+    def _take(self, ref: PackRef, head: Mapping[str, Any]) -> None:
+        entries, wrong = decode_entries(head)
+        self._dropped += wrong
+        own = {
+            key: entry
+            for key, entry in entries.items()
+            if self._are_sound(entry.files) and all(map(_is_tile, entry.dropped))
+        }
+        described = {name: e for name, e in decode_experiments(head).items() if self._are_sound(e.files)}
+        for files in (*(each.files for each in own.values()), *(each.files for each in described.values())):
+            self._files.update(files)
+        self._members[ref.name], self._described[ref.name] = own, described
+        self._packs[ref.name] = ref
+        self._files[ref.path] = ref.sha256
+
+    def _are_sound(self, files: Mapping[str, str]) -> bool:
+        """Tell whether every path is one that a build writes, and count those that are not."""
+        wrong = sum(not urls.is_site_path(path) or path == urls.SITE_JSON for path in files)
+        self._dropped += wrong
+        return not wrong
+
+    def finish(self) -> PreviousSite:
+        listed = self._document["files"]
+        own = {path: sha256 for path, sha256 in listed.items() if is_entry(path, sha256) and path != urls.SITE_JSON}
+        return PreviousSite(
+            document=self._document,
+            files={**self._files, **own},
+            site_files=own,
+            packs=self._packs,
+            entries={key: entry for own in self._members.values() for key, entry in own.items()},
+            experiments={name: entry for own in self._described.values() for name, entry in own.items()},
+            members=self._members,
+            described=self._described,
+            pack_of={key: name for name, own in self._members.items() for key in own},
+            broken=tuple(self._broken),
+            dropped=self._dropped + len(listed) - len(own),
+        )
+
+
+def _is_tile(path: str) -> bool:
+    return urls.is_site_path(path) and urls.is_tile(path)
 
 
 def read_object(file: str) -> dict[str, Any]:

@@ -7,23 +7,27 @@ page is made only when its turn comes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from reportgen.analysis.selection import assign_slots, settle_slots
-from reportgen.index import Index
-from reportgen.model import Experiment, Summary
+from reportgen.model import Experiment, Problem, Summary
 from reportgen.plots import Plot, plot_digest
 from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.data.finding import finding_scripts
+from reportgen.site.data.tables import table_script
+from reportgen.site.facts import ExperimentFacts, join_problems
 from reportgen.site.jobs import PlotJob, PlotLine
+from reportgen.site.packs import BLOCK_RUNS, csv_parts
 from reportgen.site.pages.columns import group_label, headline_of, selection_of, title_of, unit_of
 from reportgen.site.pages.compare import MAX_FIGURES, make_compare_page, make_experiment_compare_page
+from reportgen.site.pages.csv import runs_csv
 from reportgen.site.pages.experiment import make_experiment_page
 from reportgen.site.pages.home import make_home_page
 from reportgen.site.pages.models import make_models_page
-from reportgen.site.pages.problems import make_problems_page
+from reportgen.site.pages.problems import ProblemRow, make_problems_page
 from reportgen.site.pages.runs import make_runs_page
 from reportgen.site.pages.tables import MAX_SEEDS, plotted_groups
 from reportgen.site.plan import code_digest
@@ -59,27 +63,24 @@ class _Line:
 
 
 def plan_plots(
-    index: Index, config: Config, records: Mapping[str, str], locate: Callable[[str], Path]
-) -> tuple[list[PlotJob], dict[str, PlotPaths]]:
-    """Return the plots to draw, and experiment -> the site paths of its plots.
+    experiment: Experiment, config: Config, records: Mapping[str, str], locate: Callable[[str], Path]
+) -> tuple[list[PlotJob], PlotPaths]:
+    """Return the plots of an experiment to draw, and their site paths.
 
     `records` gives run key -> sha256 of its record: a plot's name is the digest of everything that it shows, so that
     one drawn before is recognised without reading a series. `locate` gives where a site path lies now.
     """
     jobs: list[PlotJob] = []
-    paths = {}
-    for experiment in index.experiments:
-        metrics = headline_of(experiment, config)
+    metrics = headline_of(experiment, config)
 
-        def plan(lines: Sequence[_Line], metrics: Sequence[str]) -> dict[str, str]:
-            job, found = _plan_lines(config, lines, metrics, records, locate)
-            jobs.extend([job] if job.plots else [])
-            return found
+    def plan(lines: Sequence[_Line], metrics: Sequence[str]) -> dict[str, str]:
+        job, found = _plan_lines(config, lines, metrics, records, locate)
+        jobs.extend([job] if job.plots else [])
+        return found
 
-        runs, groups = _run_lines(experiment, selection_of(experiment, config)), _group_lines(experiment, config)
-        of_runs = plan(runs, metrics[:MAX_FIGURES] if groups else metrics)
-        paths[experiment.name] = PlotPaths(plan(groups, metrics) if groups else of_runs, of_runs)
-    return jobs, paths
+    runs, groups = _run_lines(experiment, selection_of(experiment, config)), _group_lines(experiment, config)
+    of_runs = plan(runs, metrics[:MAX_FIGURES] if groups else metrics)
+    return jobs, PlotPaths(plan(groups, metrics) if groups else of_runs, of_runs)
 
 
 def plan_comparison(
@@ -142,30 +143,35 @@ def _plot_digest(metric: str, frame: Plot, content: Sequence[tuple[str, int, lis
 # ---- pages
 
 
-def plan_home(index: Index, config: Config, *, omitted: int, dropped: int) -> PageJob:
+def plan_home(
+    facts: Sequence[ExperimentFacts], loose: Sequence[Problem], config: Config, *, omitted: int, dropped: int
+) -> PageJob:
     """Return the home page, which says what the site goes without and so is made after all else."""
-    return PageJob(urls.HOME, "home.html", lambda: make_home_page(index, config, omitted=omitted, dropped=dropped))
+
+    def make() -> object:
+        return make_home_page(facts, loose, config, omitted=omitted, dropped=dropped)
+
+    return PageJob(urls.HOME, "home.html", make)
 
 
-def plan_pages(index: Index, config: Config, plots: Mapping[str, PlotPaths]) -> list[PageJob]:
-    """Return every page about many runs but the home page."""
-    by_key = {run.key: run for run in index.runs}
-
-    def problems() -> object:
-        return make_problems_page([(p, by_key.get(key) if key else None) for p, key in index.problems])
-
-    jobs = [
-        PageJob(urls.RUNS, "runs.html", lambda: make_runs_page(index, config)),
-        PageJob(urls.COMPARE, "compare.html", lambda: make_compare_page(index, config)),
-        PageJob(urls.MODELS, "models.html", lambda: make_models_page(index, config)),
-        PageJob(urls.PROBLEMS, "problems.html", problems),
+def plan_site_pages(facts: Sequence[ExperimentFacts], loose: Sequence[Problem], config: Config) -> list[PageJob]:
+    """Return the pages about the whole site but the home page; `facts` are of all experiments, by last activity."""
+    csv = urls.RUNS_CSV if sum(own.runs for own in facts) <= BLOCK_RUNS else ""
+    problems = (*map(ProblemRow, loose), *join_problems(facts))
+    return [
+        PageJob(urls.RUNS, "runs.html", lambda: make_runs_page(facts, csv=csv)),
+        PageJob(urls.COMPARE, "compare.html", lambda: make_compare_page({own.name: own.comparison for own in facts})),
+        PageJob(
+            urls.MODELS,
+            "models.html",
+            lambda: make_models_page((row for own in facts for row in own.models), config),
+        ),
+        PageJob(urls.PROBLEMS, "problems.html", lambda: make_problems_page(problems)),
     ]
-    for experiment in index.experiments:
-        jobs += _experiment_pages(experiment, config, plots[experiment.name])
-    return jobs
 
 
-def _experiment_pages(experiment: Experiment, config: Config, plots: PlotPaths) -> list[PageJob]:
+def plan_experiment_pages(experiment: Experiment, config: Config, plots: PlotPaths) -> list[PageJob]:
+    """Return the pages about the runs of one experiment."""
     page = PageJob(
         urls.experiment_page(experiment.name),
         "experiment.html",
@@ -179,3 +185,16 @@ def _experiment_pages(experiment: Experiment, config: Config, plots: PlotPaths) 
         lambda: make_experiment_compare_page(experiment, config, plots.compare),
     )
     return [page, comparison]
+
+
+def experiment_tables(experiment: Experiment, config: Config) -> Iterator[tuple[str, bytes]]:
+    """Yield (site path, content) of what tools and scripts read of the runs of one experiment."""
+    runs = experiment.runs
+    if csv_parts(len(runs)) == 1:
+        yield urls.experiment_csv(experiment.name), runs_csv(runs)
+    else:
+        for part in range(csv_parts(len(runs))):
+            own = runs[part * BLOCK_RUNS : (part + 1) * BLOCK_RUNS]
+            yield urls.experiment_csv(experiment.name, part + 1), runs_csv(own)
+    yield urls.table_js(experiment.name), table_script(experiment, config)
+    yield from finding_scripts(experiment, config)

@@ -9,25 +9,27 @@ from __future__ import annotations
 import hashlib
 import sys
 import zlib
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import orjson
 
 import reportgen
 from reportgen.capture.redaction import REDACTION_VERSION
 from reportgen.formats import SITE_FORMAT
-from reportgen.model import Problem, Relative
+from reportgen.model import Edit, Edits, Problem, Relative
 from reportgen.site import urls
 from reportgen.site.config import Config
 from reportgen.site.folder import PreviousSite
 from reportgen.site.theme import Theme
 from reportgen.sources import RunRef
+from reportgen.sources.edits import NO_EDITS, encode_edits
 from reportgen.sources.kinds import other_kinds, package_of
+from reportgen.sources.packs import PackRef, RunEntry
 
 LIBRARIES: Final = ("jinja2", "markdown-it-py", "markupsafe", "numpy", "orjson")
 """What the bytes of a run's files depend on, beside our own code."""
@@ -71,32 +73,77 @@ def code_digest() -> str:
     return digest.hexdigest()
 
 
-def plan_runs(refs: Sequence[RunRef]) -> list[RunJob]:
-    """Return one job a run, with its parent and its children (by name, then key)."""
-    by_id = {ref.run_id: ref for ref in refs}
+class Head(Protocol):
+    """What the plan has to know of a run: one that was found, or one that a site holds."""
+
+    @property
+    def key(self) -> str: ...
+    @property
+    def run_id(self) -> str: ...
+    @property
+    def experiment(self) -> str: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def parent_id(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """The relatives of a run that are in the site."""
+
+    parent: Relative | None = None
+    children: tuple[Relative, ...] = ()
+    """By name, then key."""
+
+
+NO_FAMILY: Final = Family()
+
+
+def find_families(heads: Sequence[Head]) -> dict[str, Family]:
+    """Return key -> relatives of each run that has some."""
+    by_id = {head.run_id: head for head in heads}
+    parents: dict[str, Relative] = {}
     children: dict[str, list[Relative]] = {}
-    for ref in refs:
-        if ref.parent_id in by_id and ref.parent_id != ref.run_id:
-            children.setdefault(ref.parent_id, []).append(_relative(ref))
-    return [
-        RunJob(
-            ref,
-            _relative(by_id[ref.parent_id]) if ref.parent_id in by_id and ref.parent_id != ref.run_id else None,
-            tuple(sorted(children.get(ref.run_id, ()), key=lambda r: (r.name, r.key))),
-        )
-        for ref in refs
-    ]
+    for head in heads:
+        if head.parent_id and head.parent_id != head.run_id and head.parent_id in by_id:
+            parent = by_id[head.parent_id]
+            parents[head.key] = _relative(parent)
+            children.setdefault(parent.key, []).append(_relative(head))
+    return {
+        key: Family(parents.get(key), tuple(sorted(children.get(key, ()), key=lambda r: (r.name, r.key))))
+        for key in parents.keys() | children.keys()
+    }
 
 
-def _relative(ref: RunRef) -> Relative:
-    return Relative(ref.key, ref.name, ref.run_id)
+def plan_runs(refs: Sequence[RunRef]) -> list[RunJob]:
+    """Return one job a run, with its parent and its children."""
+    families = find_families(refs)
+    return [plan_run(ref, families) for ref in refs]
+
+
+def plan_run(ref: RunRef, families: Mapping[str, Family]) -> RunJob:
+    """Return the job of one run, with its relatives among `families`."""
+    family = families.get(ref.key, NO_FAMILY)
+    return RunJob(ref, family.parent, family.children)
+
+
+def _relative(head: Head) -> Relative:
+    return Relative(head.key, head.name, head.run_id)
+
+
+def run_stamp(head: Head, family: Family, fingerprint: Iterable[str], edits: Sequence[tuple[str, Edit]] = ()) -> str:
+    """Return the digest of what one run's files depend on, beside the site's stamp."""
+    relatives = [(r.key, r.name, r.run_id) for r in ((family.parent,) if family.parent else ()) + family.children]
+    identity = (head.run_id, head.experiment, head.name, bool(family.parent))
+    corrections = [(key, tuple(edit.tags.items()), edit.note) for key, edit in edits]
+    parts = (identity, relatives, tuple(fingerprint), corrections)
+    return hashlib.sha256(repr(parts).encode("utf-8", "backslashreplace")).hexdigest()[:32]
 
 
 def job_stamp(job: RunJob, fingerprint: Iterable[str]) -> str:
-    """Return the digest of what one run's files depend on, beside the site's stamp."""
-    relatives = [(r.key, r.name, r.run_id) for r in ((job.parent,) if job.parent else ()) + job.children]
-    identity = (job.ref.run_id, job.ref.experiment, job.ref.name, bool(job.parent))
-    return hashlib.sha256(repr((identity, relatives, tuple(fingerprint))).encode()).hexdigest()[:32]
+    """Return the `run_stamp` of a run that is to be read."""
+    return run_stamp(job.ref, Family(job.parent, job.children), fingerprint, job.ref.edits)
 
 
 # ---- data/site.json
@@ -112,41 +159,28 @@ class SiteFacts:
     problems: tuple[Problem, ...]
     """Problems of files that belong to no run."""
     omitted: int
-
-
-@dataclass(frozen=True, slots=True)
-class RunEntry:
-    """What `data/site.json` says of one run."""
-
-    sources: tuple[str, ...]
-    """What the run was read from: sha256 of each original file."""
-    record: str
-    sha256: str
-    """sha256 of the record."""
-    page: str
-    stamp: str
-    """`job_stamp` of the run."""
-    files: tuple[str, ...]
-    """Site paths of all files of the run."""
-    twin_of: str = ""
-    """Key of the run that has the same id and another history, where that run has the id's own key."""
-    dropped: Mapping[str, int] = field(default_factory=dict)
-    """Site path -> size in bytes of each tile that was left out to keep the site below `max_site_mb`."""
+    edits: Edits = NO_EDITS
+    """Corrections of runs, and keys of runs that were forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
 class SiteContent:
-    """What a site holds, as `data/site.json` tells it."""
+    """What a site holds."""
 
     entries: Mapping[str, RunEntry]
     """Run key -> what is said of the run."""
     experiments: int
     problems: tuple[Problem, ...]
     """All problems, those of runs included."""
+    packs: Mapping[str, PackRef]
+    """Name -> pack."""
+    owned: Collection[str]
+    """Site paths that the packs list, since they belong to a run or an experiment."""
 
 
 def encode_site(facts: SiteFacts, content: SiteContent, files: Mapping[str, str]) -> bytes:
-    """Return `data/site.json`, the commit point of a build; `files` gives site path -> sha256 of all outputs."""
+    """Return `data/site.json`, the commit point of a build; `files` gives site path -> sha256 of all other files."""
+    named = {pack.path for pack in content.packs.values()}
     document = {
         "format": SITE_FORMAT,
         "reportgen": reportgen.__version__,
@@ -154,12 +188,15 @@ def encode_site(facts: SiteFacts, content: SiteContent, files: Mapping[str, str]
         "stamp": facts.stamp,
         "config": facts.config.describe(),
         "config_sha256": facts.config.digest(),
-        "omitted": facts.omitted,
+        "runs": len(content.entries),
         "experiments": content.experiments,
+        "omitted": facts.omitted,
         "problems": facts.problems,
-        "all_problems": content.problems,
-        "runs": dict(sorted(content.entries.items())),
-        "files": dict(sorted(files.items())),
+        "packs": {
+            name: {"sha256": pack.sha256, "experiments": pack.experiments}
+            for name, pack in sorted(content.packs.items())
+        },
+        "files": {path: files[path] for path in sorted(files) if path not in content.owned and path not in named},
     }
     return orjson.dumps(document, option=orjson.OPT_APPEND_NEWLINE)
 
@@ -169,6 +206,10 @@ def same_look(previous: PreviousSite | None, facts: SiteFacts) -> bool:
     return previous is not None and previous.document.get("stamp") == facts.stamp
 
 
+def _edits_digest(edits: Edits) -> str | None:
+    return hashlib.sha256(encode_edits(edits)).hexdigest() if edits else None
+
+
 def same_site(document: Mapping[str, Any], facts: SiteFacts) -> bool:
     """Tell whether the site of `document` was made from the same `facts`."""
     return (
@@ -176,28 +217,5 @@ def same_site(document: Mapping[str, Any], facts: SiteFacts) -> bool:
         and document.get("config_sha256") == facts.config.digest()
         and document.get("omitted") == facts.omitted
         and document.get("problems") == orjson.loads(orjson.dumps(facts.problems))
-    )
-
-
-def decode_content(document: Mapping[str, Any]) -> SiteContent:
-    """Return what a `data/site.json` tells of; entries that are not well-formed are left out."""
-    entries = {}
-    for key, entry in document["runs"].items():
-        try:
-            entries[key] = RunEntry(**{**entry, "sources": tuple(entry["sources"]), "files": tuple(entry["files"])})
-        except (KeyError, TypeError):
-            continue
-        if not _are_tiles(entries[key].dropped):
-            del entries[key]
-    try:
-        return SiteContent(entries, int(document["experiments"]), tuple(Problem(**p) for p in document["all_problems"]))
-    except (KeyError, TypeError, ValueError):
-        return SiteContent(entries, 0, ())
-
-
-def _are_tiles(value: object) -> bool:
-    """Tell whether `value` maps site paths of tiles to their sizes."""
-    return isinstance(value, dict) and all(
-        urls.is_site_path(path) and urls.is_tile(path) and type(size) is int and size >= 0
-        for path, size in value.items()
+        and document["files"].get(urls.EDITS) == _edits_digest(facts.edits)
     )

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 from typing import Final
@@ -25,7 +26,7 @@ STRIP_HEIGHT: Final = 20
 BEST_WIDTH: Final = 148
 BEST_HEIGHT: Final = 32
 MAX_DOTS: Final = 300
-"""Most runs drawn one by one in `render_best_so_far`; of more, an even choice and every new best is drawn."""
+"""Most runs that are drawn one by one in a progress; of more, an even choice and every new best is drawn."""
 ACTIVITY_HEIGHT: Final = 40
 
 
@@ -91,35 +92,53 @@ def render_strip(
     return _picture(f"strip s{_slot(slot)}", STRIP_WIDTH, STRIP_HEIGHT, "".join(parts))
 
 
-def render_best_so_far(values: Sequence[float | None], direction: str | None) -> Markup:
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The progress of an experiment as places in its picture, in px from the top left."""
+
+    dots: tuple[tuple[float, float], ...]
+    """A dot for each run in order; of many runs, of some."""
+    line: tuple[tuple[float, float], ...]
+    """Where a new best was reached; empty where none can be told."""
+    end: float
+    """Where the line ends, from the left."""
+
+
+def make_progress(values: Sequence[float | None], direction: str | None) -> Progress:
     """Return the progress of an experiment: a dot for each run in order, a line for the best value until then.
 
-    `direction` is `max` or `min`; without one only the dots are drawn. None and values that are not finite leave a
-    place free. The range is chosen so that far outliers do not flatten the line: they stand at the edge.
+    `direction` is `max` or `min`; without one there are only dots. None and values that are not finite leave a place
+    free. The range is chosen so that far outliers do not flatten the line: they stand at the edge.
     """
     known = [(i, v) for i, v in enumerate(values) if v is not None and math.isfinite(v)]
     if not known:
-        return _picture("best s0", BEST_WIDTH, BEST_HEIGHT, "")
+        return Progress((), (), 0.0)
     low, high = _robust_range([v for _, v in known])
 
     def at(i: int, v: float) -> tuple[float, float]:
         x = 4 + (BEST_WIDTH - 8) * (i / (len(values) - 1) if len(values) > 1 else 0.5)
         share = (min(max(v, low), high) - low) / (high - low) if high > low else 0.5
-        return x, BEST_HEIGHT - 4 - (BEST_HEIGHT - 8) * share
+        return round(x, 1), round(BEST_HEIGHT - 4 - (BEST_HEIGHT - 8) * share, 1)
 
     steps: list[tuple[int, float]] = []
     for i, v in known:
         if not steps or (v > steps[-1][1] if direction == "max" else v < steps[-1][1]):
             steps.append((i, v))
     stride = -(-len(known) // MAX_DOTS)
-    bests = {i for i, _ in steps} if direction in ("max", "min") else set()
-    dots = [at(i, v) for n, (i, v) in enumerate(known) if n % stride == 0 or i in bests]
-    parts = [f'<circle class="seen" cx="{x:.1f}" cy="{y:.1f}" r="1.25"/>' for x, y in dots]
-    if direction in ("max", "min"):
-        corners = [at(i, v) for i, v in steps]
+    if direction not in ("max", "min"):
+        steps = []
+    bests = {i for i, _ in steps}
+    dots = tuple(at(i, v) for n, (i, v) in enumerate(known) if n % stride == 0 or i in bests)
+    return Progress(dots, tuple(at(i, v) for i, v in steps), at(known[-1][0], 0)[0])
+
+
+def render_progress(progress: Progress) -> Markup:
+    """Return the picture of an experiment's progress, of 148 x 32 px."""
+    parts = [f'<circle class="seen" cx="{x:.1f}" cy="{y:.1f}" r="1.25"/>' for x, y in progress.dots]
+    if progress.line:
+        corners, end = progress.line, progress.end
         d = "M{:.1f} {:.1f}".format(*corners[0]) + "".join(f"H{x:.1f}V{y:.1f}" for x, y in corners[1:])
-        end, level = at(known[-1][0], 0)[0], corners[-1][1]
-        parts.append(f'<path d="{d}H{end:.1f}"/><circle class="now" cx="{end:.1f}" cy="{level:.1f}" r="2"/>')
+        parts.append(f'<path d="{d}H{end:.1f}"/><circle class="now" cx="{end:.1f}" cy="{corners[-1][1]:.1f}" r="2"/>')
     return _picture("best s0", BEST_WIDTH, BEST_HEIGHT, "".join(parts))
 
 

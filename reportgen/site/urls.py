@@ -17,17 +17,16 @@ MODELS: Final = "models.html"
 PROBLEMS: Final = "problems.html"
 RUNS_CSV: Final = "runs.csv"
 SITE_JSON: Final = "data/site.json"
-SUMMARIES: Final = "data/summaries.json.gz"
-SUMMARIES_JS: Final = "data/summaries.js"
+EDITS: Final = "data/edits.jsonl"
 INDEX_JS: Final = "data/index.js"
 SEARCH_JS: Final = "data/search.js"
 
 _SHAPES: Final = re.compile(
     r"(index|runs|compare|models|problems)\.html|runs\.csv|\.nojekyll"
-    r"|e/[a-z0-9-]{1,40}-[a-z2-7]{10}(-compare)?\.html|e/[a-z2-7]{10}\.csv"
+    r"|e/[a-z0-9-]{1,40}-[a-z2-7]{10}(-compare)?\.html|e/[a-z2-7]{10}(-\d{1,5})?\.csv"
     r"|r/[a-z0-9-]{1,40}-[a-z2-7]{10}\.html"
     r"|a/[0-9a-f]{20}\.[a-z0-9]{1,10}(\.txt)?"
-    r"|data/(site\.json|summaries\.json\.gz|(summaries|index|search)\.js)"
+    r"|data/(site\.json|edits\.jsonl|(index|search)\.js)|data/packs/(mixed|[a-z2-7]{10})-\d{1,6}-[0-9a-f]{10}\.jsonl\.gz"
     r"|data/runs/[0-9a-f]{32}\.jsonl\.gz|data/(tables|series|texts)/[a-z2-7]{10}\.js"
     r"|data/query/[a-z2-7]{10}(-\d{1,5})?\.js"
     r"|data/tiles/[a-z2-7]{10}/\d{1,5}-\d{1,7}\.js"
@@ -50,9 +49,9 @@ def experiment_compare_page(name: str) -> str:
     return f"e/{slug(name)}-{short_key(name)}-compare.html"
 
 
-def experiment_csv(name: str) -> str:
-    """Return the path of the table of all runs of an experiment."""
-    return f"e/{short_key(name)}.csv"
+def experiment_csv(name: str, part: int | None = None) -> str:
+    """Return the path of the table of all runs of an experiment, or of one part of a long one."""
+    return f"e/{short_key(name)}.csv" if part is None else f"e/{short_key(name)}-{part}.csv"
 
 
 def run_page(key: str, name: str) -> str:

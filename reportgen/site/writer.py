@@ -133,6 +133,10 @@ class SiteWriter:
                 return False
         return self._verified[path] == sha256
 
+    def is_unfinished(self, path: str) -> bool:
+        """Tell whether the file at `path` is what a build put there that was killed before it came to its end."""
+        return any(self.has(path, sha256) for sha256 in self._unfinished.get(path, ()))
+
     def keep(self, path: str, sha256: str) -> None:
         """Take over a file of the earlier build as an output of this one, after `has` has said that it is there.
 
@@ -140,6 +144,19 @@ class SiteWriter:
         """
         if not self._take(path, sha256):
             raise SiteError(f"'{self._folder.at(path)}' is not what the last build wrote: run the build again")
+
+    def keep_all(self, files: Mapping[str, str]) -> None:
+        """Take over files, path -> sha256, as `keep` does."""
+        for path, sha256 in files.items():
+            self.keep(path, sha256)
+
+    def sha256_of(self, path: str) -> str:
+        """Return the sha256 of an output. Raises `KeyError` for a path that is none."""
+        return self._outputs[path]
+
+    def outputs(self) -> tuple[str, ...]:
+        """Return the paths of all outputs so far."""
+        return tuple(self._outputs)
 
     def stage(self, path: str, data: bytes) -> str:
         """Take `data` as the output at `path`, without touching the site; return their sha256.
@@ -185,12 +202,11 @@ class SiteWriter:
     def commit(self, site_json: Callable[[Mapping[str, str]], bytes]) -> WriteReport:
         """Bring the site from what it was to what was staged and kept; return what changed. Called once, at the end.
 
-        `site_json` gets path -> sha256 of all other outputs, by path, and returns the bytes of `data/site.json`. When
+        `site_json` returns the bytes of `data/site.json` from path -> sha256 of all other outputs. When
         nothing is different, nothing is touched. After an error in here the next build finishes the work.
         """
         self._stage_bytes(NOJEKYLL, b"")
-        listed = {path: self._outputs[path] for path in sorted(self._outputs)}
-        self._stage_bytes(urls.SITE_JSON, site_json(MappingProxyType(listed)), durable=True)
+        self._stage_bytes(urls.SITE_JSON, site_json(MappingProxyType(self._outputs)), durable=True)
         incoming = sorted(self._staged, key=self._order)
         leftover = self._leftover()
         outgoing, left = self._sort_out(leftover)
@@ -333,8 +349,12 @@ class SiteWriter:
         """Raise `SiteError` for a folder that holds files and is no site, nor the beginning of one."""
         if self.previous:
             if self.previous.dropped:
-                message = "data/site.json has entries that no build writes"
+                message = "data/site.json and its packs have entries that no build writes"
                 self._notice(message, hint="they were ignored", count=self.previous.dropped)
+            if self.previous.broken:
+                message = "packs are missing or damaged, so files that earlier builds wrote may stay in the folder"
+                hint = "delete the folder and build again to be rid of them"
+                self._notice(message, hint=hint, count=len(self.previous.broken))
             return
         foreign = self._folder.foreign_entry()
         begun = any(self.has(path, sha256) for path, hashes in self._unfinished.items() for sha256 in hashes)

@@ -16,8 +16,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from reportgen.errors import SourceError
-from reportgen.model import Problem, Stream
+from reportgen.model import Edits, Problem, Stream
 from reportgen.sources.artifacts import KeptFiles, check_artifacts, size_mark
+from reportgen.sources.edits import NO_EDITS, apply_edit, join_edits
 from reportgen.sources.faults import Faults, problem_event, with_events
 from reportgen.sources.foreign import hash_files, read_foreign
 from reportgen.sources.histories import Found, resolve_histories
@@ -30,7 +31,7 @@ from reportgen.sources.record import encode_record, read_record
 from reportgen.sources.redact import redact_stream
 from reportgen.sources.runs import find_runs
 from reportgen.sources.shapes import repair_start
-from reportgen.sources.site import find_site_runs, is_site
+from reportgen.sources.site import FoundSite, find_site_runs, is_site
 from reportgen.sources.statcache import StatCache, cache_folder
 
 __all__ = [
@@ -48,9 +49,11 @@ __all__ = [
     "fingerprint",
     "is_address",
     "is_copy_of",
+    "make_refs",
     "read_record",
     "read_run",
     "remember_files",
+    "sort_problems",
     "stat_files",
 ]
 
@@ -64,8 +67,14 @@ def discover(
     mirror: Path | None = None,
     progress: Callable[[int, int], None] | None = None,
     options: SourceOptions = NO_OPTIONS,
+    held: Callable[[Collection[str]], Iterable[Part]] = lambda _: (),
+    edits: Edits = NO_EDITS,
 ) -> Discovery:
     """Return the runs in `sources`, each once, whatever the order and grouping in which they are given.
+
+    `held` gives, for the keys of the runs that were found, what a site to which they are added holds of them, and
+    `edits` are its corrections; those of sites among the sources come to them, and runs that one of them has forgotten
+    are passed over.
 
     With a warm `cache` only folders are listed and files are stat'ed. What is new in a site that is given by its
     address is fetched first, into a folder below `mirror` (by default in the platform's cache folder), and `progress`
@@ -77,24 +86,52 @@ def discover(
     parts: dict[tuple[str, str], Part] = {}
     problems: set[Problem] = set()
     for source in sources:
-        if is_address(source):
-            from reportgen.sources.address import find_address_runs  # with http and ssl: most builds need none
-
-            place = mirror or cache_folder() / "sites"
-            found, faults = find_address_runs(source, cache, place, progress=progress)
-        else:
-            root = find_root(source)
-            found, faults = find_site_runs(root, cache) if is_site(root) else find_runs(root, cache, options)
-        problems.update(faults)
-        for part in found:
+        found = _look(source, cache, mirror, progress, options)
+        problems.update(found.problems)
+        edits = join_edits(edits, found.edits)
+        for part in found.parts:
             _add_part(parts, part)
-    runs: dict[str, list[Part]] = {}
-    for part in parts.values():
-        runs.setdefault(part.key, []).append(part)
+    keys = {part.key for part in parts.values()}
+    for part in held(keys):
+        _add_part(parts, part)
     return Discovery(
-        tuple(_make_ref(key, runs[key]) for key in sorted(runs)),
-        tuple(sorted(problems, key=lambda p: (p.where, p.line or 0, p.message, p.hint, p.count))),
+        make_refs(parts.values(), edits),
+        sort_problems(problems),
+        edits,
+        len(keys & edits.forgotten),
     )
+
+
+def make_refs(parts: Iterable[Part], edits: Edits) -> tuple[RunRef, ...]:
+    """Return the runs that lie in these parts, by key, without those that were forgotten."""
+    runs: dict[str, list[Part]] = {}
+    for part in parts:
+        runs.setdefault(part.key, []).append(part)
+    return tuple(_make_ref(key, runs[key], edits) for key in sorted(runs) if key not in edits.forgotten)
+
+
+def sort_problems(problems: Iterable[Problem]) -> tuple[Problem, ...]:
+    """Return problems in the order in which they are told, each once."""
+    return tuple(sorted(set(problems), key=lambda p: (p.where, p.line or 0, p.message, p.hint, p.count)))
+
+
+def _look(
+    source: str | os.PathLike[str],
+    cache: StatCache,
+    mirror: Path | None,
+    progress: Callable[[int, int], None] | None,
+    options: SourceOptions,
+) -> FoundSite:
+    """Return what one source holds; a folder of logs is like a site without corrections."""
+    if is_address(source):
+        from reportgen.sources.address import find_address_runs  # with http and ssl: most builds need none
+
+        return find_address_runs(source, cache, mirror or cache_folder() / "sites", progress=progress)
+    root = find_root(source)
+    if is_site(root):
+        return find_site_runs(root, cache)
+    parts, problems = find_runs(root, cache, options)
+    return FoundSite(tuple(parts), tuple(problems), NO_EDITS)
 
 
 def is_address(source: str | os.PathLike[str]) -> bool:
@@ -132,11 +169,13 @@ def _naming_order(part: Part) -> tuple[tuple[int, str], str, bool, tuple[str, ..
     return (part.order, part.place.kind, part.is_twin, tuple(file.label for file in part.place.files))
 
 
-def _make_ref(key: str, parts: Sequence[Part]) -> RunRef:
+def _make_ref(key: str, parts: Sequence[Part], edits: Edits) -> RunRef:
     ordered = sorted(parts, key=_naming_order)
     first = ordered[0]
     places = tuple(part.place for part in ordered)
-    return RunRef(key, first.run_id, first.experiment, first.name, first.parent_id, places)
+    records = {os.path.basename(place.files[0].label).partition(".")[0] for place in places if place.kind == "site"}
+    own = edits.of({key, *records}) if edits.runs else ()
+    return RunRef(key, first.run_id, first.experiment, first.name, first.parent_id, places, own)
 
 
 def fingerprint(ref: RunRef, cache: StatCache, *, limits: ArtifactLimits = DEFAULT_LIMITS) -> tuple[str, ...]:
@@ -238,13 +277,39 @@ def read_run(ref: RunRef, *, limits: ArtifactLimits = DEFAULT_LIMITS) -> tuple[R
             found += (Found(file.label, redact_stream(stream, file.label), file.path) for stream in streams)
             if mark and not place.sources:
                 marks.add(mark)
-    made = tuple(sorted(marks | kept.marks))
+    histories = resolve_histories(found, ref.key)
+    made = tuple(sorted((marks | kept.marks) - (_outdated(ref, found, marks) if len(histories) == 1 else set())))
     runs = []
-    for key, own in resolve_histories(found, ref.key):
+    edits = dict(ref.edits)
+    for key, own in histories:
         checked = check_artifacts(own, kept)
         run = merge_streams(checked.streams, key=key, verdicts=checked.verdicts)
-        runs.append(ReadRun(run, made, checked.files))
+        runs.append(ReadRun(apply_edit(run, edits.get(key)), made, checked.files))
     return tuple(runs)
+
+
+def _outdated(ref: RunRef, found: Sequence[Found], marks: Collection[str]) -> set[str]:
+    """Return those of `marks` that stand for files of which a later state was read, too.
+
+    A site names the files behind its record. When one of these has grown and comes again, the site that is made of
+    both is the one that the grown file alone would give, so the earlier state is not named.
+    """
+    sites = [place for place in ref.places if place.kind == "site"]
+    logs = [file for place in ref.places if place.kind != "site" for file in place.files]
+    if not sites or not logs:
+        return set()
+    records = {file.label for place in sites for file in place.files}
+    held = {own.stream.order for own in found if own.label in records}
+    again = {own.label for own in found if own.label not in records and own.stream.order in held}
+    if again:
+        again |= {file.label for place in ref.places if place.kind != "site" for file in place.artifact_files}
+    named: dict[str, set[str]] = {}
+    for mark in (mark for place in sites for mark in place.sources):
+        named.setdefault(mark.partition(" ")[2], set()).add(mark)
+    read = {label: {mark for mark in marks if mark.partition(" ")[2] == label} for label in again}
+    return {
+        mark for label in again if len(named.get(label, ())) == 1 and len(read[label]) == 2 for mark in named[label]
+    }
 
 
 def _read_file(file: LogFile, ref: RunRef, place: Place) -> tuple[tuple[Stream, ...], str]:

@@ -28,11 +28,21 @@ from pathlib import Path
 from typing import IO, Any, Final
 from urllib.parse import SplitResult, urljoin, urlsplit, urlunsplit
 
-from reportgen.errors import SourceError
+from reportgen.errors import FormatError, SourceError
 from reportgen.formats import short_key
-from reportgen.model import Problem
-from reportgen.sources.parts import Part
-from reportgen.sources.site import check_document, make_site_parts
+from reportgen.sources.packs import (
+    EDITS,
+    SITE_JSON,
+    PackRef,
+    RunEntry,
+    check_document,
+    decode_entries,
+    is_digest,
+    iter_packs,
+    record_path,
+    split_pack,
+)
+from reportgen.sources.site import FoundSite, make_site
 from reportgen.sources.statcache import StatCache
 
 LOCAL_HOSTS: Final = frozenset({"localhost", "127.0.0.1", "::1"})
@@ -47,8 +57,6 @@ _GZIP: Final = b"\x1f\x8b"
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _BUSY: Final = frozenset({429, 500, 502, 503, 504})
 _ARTIFACT: Final = re.compile(r"a/([0-9a-f]{20})\.[a-z0-9]{1,10}(?:\.txt)?")
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-_SITE_JSON: Final = "data/site.json"
 _USED: Final = "used"
 """File in a mirror whose time says when the mirror was last asked for."""
 
@@ -141,7 +149,7 @@ class Address:
     def incomplete(self, path: str) -> SourceError:
         """Return the error for a file that is not the one which the site lists."""
         return SourceError(
-            f"the site at '{self.url}' is not whole: '{path}' is missing or not what {_SITE_JSON} lists. "
+            f"the site at '{self.url}' is not whole: '{path}' is missing or not what {SITE_JSON} lists. "
             "It is being uploaded, or was uploaded in part: try again, then upload it once more"
         )
 
@@ -426,21 +434,27 @@ def find_address_runs(
     *,
     limits: Limits = DEFAULT_LIMITS,
     progress: Callable[[int, int], None] | None = None,
-) -> tuple[list[Part], list[Problem]]:
-    """Return the runs of the site at an address, and its problems that belong to no run.
+) -> FoundSite:
+    """Return what the site at an address holds.
 
     Records and artifacts that are not in the mirror below `folder` yet are fetched into it, under names made from
     their digests, so that one that is there never changes; `progress` is told (files that have come, files to fetch).
     Raises `SourceError` when the site cannot be read.
     """
     address = Address(source, limits=limits)
-    data = address.read(_SITE_JSON)
-    if not data.lstrip()[:1] == b"{":
-        raise address.wrong_content(_SITE_JSON, data)
-    document = check_document(data, f"{address.url}{_SITE_JSON}")
+    document = fetch_document(address)
+    packs = [data for _, data in iter_packs(document, lambda ref: fetch_pack(address, ref))]
     mirror = folder / short_key(address.url)
     records, artifacts = mirror / "records", mirror / "a"
-    wanted = {**_records(document, str(records)), **_artifacts(document, str(artifacts))}
+    wanted: dict[str, tuple[str, str]] = {}
+    for data in packs:
+        try:
+            entries = decode_entries(split_pack(data)[0])[0].values()
+        except FormatError as error:
+            raise SourceError(f"the site at '{address.url}' cannot be read: {error}. Upload it once more") from None
+        for entry in entries:
+            wanted[_mirrored(records, entry)] = (record_path(entry.key), entry.sha256)
+            wanted |= _artifacts(entry.files, str(artifacts))
     try:
         records.mkdir(parents=True, exist_ok=True)
         artifacts.mkdir(exist_ok=True)
@@ -450,31 +464,56 @@ def find_address_runs(
     missing = [(file, path, digest) for file, (path, digest) in wanted.items() if not _has(file, digest, cache)]
     _fetch_all(address, missing, limits.parallel, progress or (lambda *_: None))
     _tidy(folder, mirror, wanted)
-    named = {key: entry["sha256"] for key, entry in document["runs"].items() if _is_entry(entry)}
-    return make_site_parts(
-        document, lambda key: os.path.join(records, f"{named.get(key, key)}.jsonl.gz"), str(artifacts), cache
+    return make_site(
+        document,
+        packs,
+        fetch_edits(address, document),
+        record_of=lambda entry: _mirrored(records, entry),
+        artifact_root=str(artifacts),
+        cache=cache,
     )
 
 
-def _is_entry(entry: object) -> bool:
-    return isinstance(entry, dict) and isinstance(entry.get("sha256"), str) and bool(_DIGEST.fullmatch(entry["sha256"]))
+def fetch_document(address: Address) -> dict[str, Any]:
+    """Return what `data/site.json` of the site at an address says. Raises `SourceError`."""
+    data = address.read(SITE_JSON)
+    if data.lstrip()[:1] != b"{":
+        raise address.wrong_content(SITE_JSON, data)
+    return check_document(data, f"{address.url}{SITE_JSON}")
 
 
-def _records(document: Mapping[str, Any], folder: str) -> dict[str, tuple[str, str]]:
-    """Return file in the mirror -> (site path, sha256) of each record; entries of another shape are left out."""
-    return {
-        os.path.join(folder, f"{entry['sha256']}.jsonl.gz"): (f"data/runs/{key}.jsonl.gz", entry["sha256"])
-        for key, entry in document["runs"].items()
-        if re.fullmatch(r"[0-9a-f]{32}", key) and _is_entry(entry)
-    }
+def fetch_pack(address: Address, ref: PackRef) -> bytes:
+    """Return the bytes of a pack. Raises `SourceError` for others than those that `data/site.json` lists."""
+    return _fetch_listed(address, ref.path, ref.sha256)
 
 
-def _artifacts(document: Mapping[str, Any], folder: str) -> dict[str, tuple[str, str]]:
+def fetch_edits(address: Address, document: Mapping[str, Any]) -> bytes:
+    """Return `data/edits.jsonl` of a site, empty when it lists none. Raises `SourceError`."""
     files = document.get("files")
+    sha256 = files.get(EDITS) if isinstance(files, dict) else None
+    return _fetch_listed(address, EDITS, sha256) if isinstance(sha256, str) and is_digest(sha256) else b""
+
+
+def _fetch_listed(address: Address, path: str, sha256: str) -> bytes:
+    try:
+        data = address.read(path)
+    except _Missing:
+        raise address.incomplete(path) from None
+    if hashlib.sha256(data).hexdigest() != sha256:
+        raise address.incomplete(path)
+    return data
+
+
+def _mirrored(records: Path, entry: RunEntry) -> str:
+    return os.path.join(records, f"{entry.sha256}.jsonl.gz")
+
+
+def _artifacts(files: Mapping[str, str], folder: str) -> dict[str, tuple[str, str]]:
+    """Return file in the mirror -> (site path, sha256) of each artifact among the files of a run."""
     found = {}
-    for path, digest in files.items() if isinstance(files, dict) else ():
+    for path, digest in files.items():
         shape = _ARTIFACT.fullmatch(path)
-        if shape and isinstance(digest, str) and _DIGEST.fullmatch(digest) and digest.startswith(shape[1]):
+        if shape and digest.startswith(shape[1]):
             found[os.path.join(folder, path[2:])] = (path, digest)
     return found
 

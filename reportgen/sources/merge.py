@@ -90,7 +90,7 @@ def merge_streams(
         params=params,
         tags=_tags(events),
         metrics=summarise(series),
-        note=_plain(notes),
+        note=plain_beginning(notes),
         notes="\n\n".join(notes)[:MAX_NOTES],
         commit=code.commit,
         commit_time=code.commit_time,
@@ -371,7 +371,7 @@ def _texts(events: Iterable[Event]) -> tuple[Text, ...]:
     return tuple(Text(name, "".join(parts)) for name, parts in found)
 
 
-def _plain(notes: Sequence[str]) -> str:
+def plain_beginning(notes: Sequence[str]) -> str:
     """Return the beginning of the notes without the marks of Markdown."""
     text = " ".join(notes)[: 4 * NOTE_LENGTH]
     text = re.sub(r"!?\[([^\[\]]{0,200})\]\([^()\s]{0,500}\)", r"\1", text)

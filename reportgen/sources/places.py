@@ -6,9 +6,9 @@ The stages after this one see a run as a `RunRef` until it is read, and as a `Re
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from reportgen.model import Problem, Run
+from reportgen.model import Edit, Edits, Problem, Run
 from reportgen.patterns import matches
 
 
@@ -55,6 +55,8 @@ class RunRef:
     parent_id: str
     """run id of the parent, or empty."""
     places: tuple[Place, ...]
+    edits: tuple[tuple[str, Edit], ...] = ()
+    """(run key, correction) of the run and of its twins, by key."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,10 @@ class Discovery:
     """By key."""
     problems: tuple[Problem, ...]
     """Faults that belong to no run, sorted."""
+    edits: Edits = field(default_factory=Edits)
+    """Corrections that sites among the sources hold; those of the runs stand with them, too."""
+    forgotten: int = 0
+    """Runs that were passed over, since a site has forgotten them."""
 
 
 @dataclass(frozen=True, slots=True)

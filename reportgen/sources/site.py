@@ -1,36 +1,52 @@
 """A built site as a source: its records are logs again. Everything in a site is untrusted.
 
-Of all that `data/site.json` says, only run keys, digests and texts are taken, each checked for its shape; the paths
-that are opened are made here from the keys.
+Of what its packs say of a run, only keys, digests and texts are taken, each checked for its shape; the paths that are
+opened are made here from the keys.
 """
 
 from __future__ import annotations
 
 import os
-import re
-import stat
 import zlib
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-import orjson
-
-from reportgen.errors import SourceError
-from reportgen.formats import SITE_FORMAT, clean_text
-from reportgen.model import Problem
+from reportgen.errors import FormatError, SourceError
+from reportgen.formats import clean_text
+from reportgen.model import Edits, Problem
+from reportgen.sources.edits import MAX_EDITS, NO_EDITS, decode_edits
+from reportgen.sources.packs import (
+    EDITS,
+    REBUILD,
+    SITE_JSON,
+    RunEntry,
+    cleaned_sources,
+    decode_entries,
+    is_digest,
+    is_real_folder,
+    list_packs,
+    read_document,
+    read_packs,
+    record_path,
+    split_pack,
+)
 from reportgen.sources.parts import Part, make_part, redacted
 from reportgen.sources.places import LogFile, Place
 from reportgen.sources.runs import HEAD_BYTES, full_facts, head_facts
 from reportgen.sources.statcache import StatCache, open_regular
 
 SITE_FILE: Final = os.path.join("data", "site.json")
-MAX_SITE_JSON: Final = 1 << 29
 
-_KEY: Final = re.compile(r"[0-9a-f]{32}")
-_MARK: Final = re.compile(r"(?:[0-9a-f]{64}|bytes:\d{1,19}) .{1,2000}")
-_DIGEST: Final = re.compile(r"[0-9a-f]{64}")
-REBUILD: Final = "build the site again from its logs"
+
+@dataclass(frozen=True, slots=True)
+class FoundSite:
+    """What a built site holds."""
+
+    parts: tuple[Part, ...]
+    problems: tuple[Problem, ...]
+    """Those that belong to no run."""
+    edits: Edits
 
 
 def is_site(folder: str) -> bool:
@@ -38,89 +54,97 @@ def is_site(folder: str) -> bool:
     return os.path.lexists(os.path.join(folder, SITE_FILE))
 
 
-def find_site_runs(root: str, cache: StatCache) -> tuple[list[Part], list[Problem]]:
-    """Return the runs of the site in the folder `root`, and its problems that belong to no run.
+def find_site_runs(root: str, cache: StatCache) -> FoundSite:
+    """Return what the site in the folder `root` holds.
 
-    Raises `SourceError` when `data/site.json` cannot be read or is of a newer format.
+    Raises `SourceError` when `data/site.json` or a pack cannot be read, or is of a newer format.
     """
-    document = _read_document(root)
+    document = read_document(root)
+    packs = [data for _, data in read_packs(root, document)]
     folder = os.path.join(root, "data", "runs")
-    if not _is_folder(folder):
-        problems = _problems(document)
-        if document["runs"]:
+    if not is_real_folder(folder):
+        problems = read_problems(document)
+        if list_packs(document)[0]:
             problems.append(Problem("data/runs", "the folder of records is missing or a symbolic link", REBUILD))
-        return [], problems
-    return make_site_parts(
-        document, lambda key: os.path.join(folder, f"{key}.jsonl.gz"), os.path.join(root, "a"), cache
+        return FoundSite((), tuple(problems), NO_EDITS)
+    return make_site(
+        document,
+        packs,
+        read_edits(root, document),
+        record_of=lambda entry: os.path.join(folder, f"{entry.key}.jsonl.gz"),
+        artifact_root=os.path.join(root, "a"),
+        cache=cache,
     )
 
 
-def make_site_parts(
-    document: Mapping[str, Any], record_of: Callable[[str], str], artifact_root: str, cache: StatCache
-) -> tuple[list[Part], list[Problem]]:
-    """Return the runs of the site that `document` describes, and its problems that belong to no run.
+def make_site(
+    document: Mapping[str, Any],
+    packs: Iterable[bytes],
+    edits: bytes,
+    *,
+    record_of: Callable[[RunEntry], str],
+    artifact_root: str,
+    cache: StatCache,
+) -> FoundSite:
+    """Return what the site holds that `document`, its packs and its `data/edits.jsonl` describe.
 
-    `record_of` gives for a run key, which has the shape of one, the path of its record on this machine.
+    `record_of` gives the path of a run's record on this machine. Raises `SourceError` for a pack of another kind.
     """
-    problems = _problems(document)
+    problems = read_problems(document)
     parts: list[Part] = []
-    for key, entry in document["runs"].items():
-        if not _KEY.fullmatch(key) or not isinstance(entry, dict):
-            problems.append(Problem("data/site.json", "an entry has not the shape of a run: it was skipped", REBUILD))
-            continue
-        label = f"data/runs/{key}.jsonl.gz"
-        path = record_of(key)
+    unread = list_packs(document)[1]
+    known, odd = decode_edits(edits)
+    for data in packs:
         try:
-            facts = _record_facts(path, cache)
-        except OSError as error:
-            problems.append(Problem(label, f"the record cannot be read: {error.strerror or error}", REBUILD))
-            continue
-        if not facts:
-            problems.append(Problem(label, "no line of the record can be read", REBUILD))
-            continue
-        twin_of = entry.get("twin_of")
-        base = twin_of if isinstance(twin_of, str) and _KEY.fullmatch(twin_of) else key
-        place = Place(
-            "site",
-            (LogFile(path, label),),
-            artifact_root,
-            sha256=entry["sha256"] if _is_digest(entry.get("sha256")) else "",
-            sources=tuple(sorted(redacted(clean_text(m)) for m in _list(entry.get("sources")) if _is_mark(m))),
+            entries, wrong = decode_entries(split_pack(data)[0])
+        except FormatError as error:
+            raise SourceError(f"the site cannot be read: {error}: {REBUILD}") from None
+        unread += wrong
+        for entry in entries.values():
+            if entry.key in known.forgotten:
+                continue
+            part = find_part(entry, record_of(entry), artifact_root, cache)
+            if isinstance(part, Part):
+                parts.append(part)
+            else:
+                problems.append(part)
+    if unread:
+        problems.append(
+            Problem(SITE_JSON, "an entry has not the shape of a run: it was skipped", REBUILD, None, unread)
         )
-        parts.append(replace(make_part(base, facts, "runs", place), is_twin=base != key))
-    return parts, problems
+    if odd:
+        hint = "write it with `reportgen edit`"
+        problems.append(Problem(EDITS, "a line has not the shape of an edit: it was skipped", hint, None, odd))
+    return FoundSite(tuple(parts), tuple(problems), known)
 
 
-def _read_document(root: str) -> dict[str, Any]:
-    path = os.path.join(root, SITE_FILE)
-    if not _is_folder(os.path.join(root, "data")):
-        raise SourceError(f"cannot read '{path}': its folder is a symbolic link")
+def find_part(entry: RunEntry, path: str, artifact_root: str, cache: StatCache) -> Part | Problem:
+    """Return what a site holds of a run, whose record lies at `path`; a problem when it cannot be read."""
+    label = record_path(entry.key)
+    try:
+        facts = _record_facts(path, cache)
+    except OSError as error:
+        return Problem(label, f"the record cannot be read: {error.strerror or error}", REBUILD)
+    if not facts:
+        return Problem(label, "no line of the record can be read", REBUILD)
+    place = Place("site", (LogFile(path, label),), artifact_root, sha256=entry.sha256, sources=cleaned_sources(entry))
+    return replace(make_part(entry.origin, facts, "runs", place), is_twin=bool(entry.twin_of))
+
+
+def read_edits(root: str, document: Mapping[str, Any]) -> bytes:
+    """Return `data/edits.jsonl` of the site in the folder `root`, empty when it lists none. Raises `SourceError`."""
+    files = document.get("files")
+    if not isinstance(files, dict) or not is_digest(files.get(EDITS)):
+        return b""
+    path = os.path.join(root, *EDITS.split("/"))
     try:
         descriptor, found = open_regular(path)
         with open(descriptor, "rb") as file:
-            data = file.read(MAX_SITE_JSON) if found.st_size <= MAX_SITE_JSON else b"null"
+            if found.st_size <= MAX_EDITS:
+                return file.read(MAX_EDITS)
     except OSError as error:
-        raise SourceError(f"cannot read '{path}': {error.strerror or error}") from None
-    return check_document(data, path)
-
-
-def check_document(data: bytes, path: str) -> dict[str, Any]:
-    """Return what the `data/site.json` at `path` (or address) says. Raises `SourceError` for one that is no use."""
-    try:
-        document = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise SourceError(f"'{path}' is not JSON ({error}): {REBUILD}") from None
-    if not isinstance(document, dict) or not isinstance(document.get("runs"), dict):
-        raise SourceError(f"'{path}' does not describe a site of reportgen: {REBUILD}")
-    version = document.get("format")
-    if not isinstance(version, int) or version > SITE_FORMAT:
-        made_by = document.get("reportgen")
-        wanted = f">={made_by}" if isinstance(made_by, str) and re.fullmatch(r"[0-9A-Za-z.+-]{1,40}", made_by) else ""
-        raise SourceError(
-            f"the site of '{path}' has format {str(version)[:40]}, newer than {SITE_FORMAT}: "
-            f"pip install -U 'reportgen{wanted}'"
-        )
-    return document
+        raise SourceError(f"cannot read '{path}': {error.strerror or error}: restore it") from None
+    raise SourceError(f"'{path}' has more than {MAX_EDITS:,} bytes, which no edits have: restore it")
 
 
 def _record_facts(path: str, cache: StatCache) -> Mapping[str, Any]:
@@ -141,27 +165,10 @@ def _record_facts(path: str, cache: StatCache) -> Mapping[str, Any]:
     return facts
 
 
-def _problems(document: Mapping[str, Any]) -> list[Problem]:
-    return [p for p in map(_problem, _list(document.get("problems"))) if p is not None]
-
-
-def _is_folder(path: str) -> bool:
-    try:
-        return stat.S_ISDIR(os.lstat(path).st_mode)
-    except OSError:
-        return False
-
-
-def _is_digest(value: object) -> bool:
-    return isinstance(value, str) and _DIGEST.fullmatch(value) is not None
-
-
-def _is_mark(value: object) -> bool:
-    return isinstance(value, str) and _MARK.fullmatch(value) is not None
-
-
-def _list(value: object) -> list[Any]:
-    return value if isinstance(value, list) else []
+def read_problems(document: Mapping[str, Any]) -> list[Problem]:
+    """Return the problems that a site tells of and that belong to no run."""
+    listed = document.get("problems")
+    return [p for p in map(_problem, listed if isinstance(listed, list) else ()) if p is not None]
 
 
 def _problem(value: object) -> Problem | None:

@@ -122,8 +122,8 @@ def iter_seen(root: str, *, limit: int = 0, options: SourceOptions = NO_OPTIONS)
         yield looker.look_at_file(options)
         return
     if is_site(root):
-        parts, faults = find_site_runs(root, StatCache(None))
-        yield SeenFolder("", tuple(looker.see(part, root) for part in parts), problems=tuple(faults))
+        found = find_site_runs(root, StatCache(None))
+        yield SeenFolder("", tuple(looker.see(part, root) for part in found.parts), problems=found.problems)
         return
     problems: list[Problem] = []
     for listing, skip in iter_folders(root, problems, options):

@@ -19,7 +19,7 @@ from reportgen.model import Experiment, MetricSummary, ParamValue, Summary
 from reportgen.query.frame import text_of
 from reportgen.site import urls
 from reportgen.site.config import Config
-from reportgen.site.data.encoding import encode_column, packed_script, script
+from reportgen.site.data.encoding import encode_column, pack, packed_script, script
 from reportgen.site.data.facts import describe_metric
 from reportgen.site.data.summaries import sparse_columns
 from reportgen.site.data.tables import runs_of
@@ -34,22 +34,26 @@ _EXACT: Final = 2**53
 
 
 def finding_scripts(experiment: Experiment, config: Config) -> Iterator[tuple[str, bytes]]:
-    """Yield (site path, content) of the files of one experiment, its head last."""
+    """Yield (site path, content) of the files of one experiment; the head comes last, with the first part."""
     runs = runs_of(experiment)
     name = experiment.name
     parts: list[list[str]] = []
+    first: list[Any] = []
     for names, columns in _iter_chunks(runs, config):
-        path = urls.finding_part_js(name, len(parts))
-        yield path, script(_id(path), columns)
+        if parts:
+            path = urls.finding_part_js(name, len(parts))
+            yield path, script(_id(path), {"metrics": columns})
+        else:
+            first = columns
         parts.append(names)
     head = make_head(runs, parts)
     notes = _exceptions(runs, lambda run: run.notes, lambda run: run.note)
     if notes:
-        path = urls.finding_part_js(name, len(parts))
+        head["notes"] = max(len(parts), 1)
+        path = urls.finding_part_js(name, head["notes"])
         yield path, packed_script(_id(path), notes)
-        head["notes"] = len(parts)
     path = urls.finding_js(name)
-    yield path, packed_script(_id(path), head)
+    yield path, script(_id(path), {"head": pack(head), "metrics": first})
 
 
 def _id(path: str) -> str:
@@ -125,7 +129,7 @@ def _lists(rows: Sequence[tuple[Any, ...]]) -> dict[str, Any] | None:
 # ---- metrics
 
 
-def _iter_chunks(runs: Sequence[Summary], config: Config) -> Iterator[tuple[list[str], dict[str, Any]]]:
+def _iter_chunks(runs: Sequence[Summary], config: Config) -> Iterator[tuple[list[str], list[dict[str, Any]]]]:
     """Yield metrics with their columns, as many together as fit into a part."""
     names: list[str] = []
     columns: list[dict[str, Any]] = []
@@ -133,13 +137,13 @@ def _iter_chunks(runs: Sequence[Summary], config: Config) -> Iterator[tuple[list
     for column in sparse_columns(run.metrics for run in runs):
         own = len(column["values"]) * 8 * (len(STATISTICS) + len(COUNTS) - 1)
         if names and size + own > CHUNK_BYTES:
-            yield names, {"metrics": columns}
+            yield names, columns
             names, columns, size = [], [], 0
         names.append(column["name"])
         columns.append(_statistics(column["values"], str(describe_metric(column["name"], config)["summary"])))
         size += own
     if names:
-        yield names, {"metrics": columns}
+        yield names, columns
 
 
 def _statistics(metrics: Sequence[MetricSummary], declared: str) -> dict[str, Any]:

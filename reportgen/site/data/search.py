@@ -5,17 +5,20 @@ Texts are cut, since the file is loaded as a whole: what a table or a page shows
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from typing import Final
 
+import orjson
+
 from reportgen.analysis.groups import is_seed
-from reportgen.index import Index
+from reportgen.errors import FormatError
 from reportgen.model import Experiment, ParamValue, Summary
 from reportgen.prose import plain_text
+from reportgen.query.frame import shown_ms
 from reportgen.site import urls
 from reportgen.site.config import Config
-from reportgen.site.data.encoding import packed_script
+from reportgen.site.data.encoding import pack, script
 from reportgen.site.pages.columns import cut_text, name_of, title_of_experiment
 from reportgen.site.text import format_param
 
@@ -26,25 +29,47 @@ MAX_LINES: Final = 100
 MAX_DESCRIPTION: Final = 2_000
 
 
-def search_script(index: Index, config: Config) -> bytes:
-    """Return `data/search.js`: experiments in the order of the home page, runs newest start first."""
-    number = {experiment.name: i for i, experiment in enumerate(index.experiments)}
-    differing = [_differing_params(experiment) for experiment in index.experiments]
-    payload = {
-        "experiments": {
-            "title": [title_of_experiment(e.name) for e in index.experiments],
-            "page": [urls.experiment_page(e.name) for e in index.experiments],
-            "text": [plain_text(config.experiment(e.name).description, MAX_DESCRIPTION) for e in index.experiments],
-        },
-        "runs": {
-            "name": [name_of(run) for run in index.runs],
-            "page": [urls.run_page(run.key, run.name) for run in index.runs],
-            "experiment": [number[run.experiment] for run in index.runs],
-            "status": [run.status for run in index.runs],
-            "text": ["\n".join(_lines(run, differing[number[run.experiment]])) for run in index.runs],
-        },
-    }
-    return packed_script("search", payload)
+def search_chunk(experiments: Sequence[Experiment], config: Config) -> str:
+    """Return, packed, what the search knows of some experiments, which come in the order of the home page.
+
+    Runs stand newest start first.
+    """
+    number = {experiment.name: i for i, experiment in enumerate(experiments)}
+    differing = [_differing_params(experiment) for experiment in experiments]
+    runs = sorted((run for own in experiments for run in own.runs), key=lambda run: (-run.start_time, run.key))
+    return pack(
+        {
+            "experiments": {
+                "title": [title_of_experiment(e.name) for e in experiments],
+                "page": [urls.experiment_page(e.name) for e in experiments],
+                "text": [plain_text(config.experiment(e.name).description, MAX_DESCRIPTION) for e in experiments],
+            },
+            "runs": {
+                "name": [name_of(run) for run in runs],
+                "page": [urls.run_page(run.key, run.name) for run in runs],
+                "experiment": [number[run.experiment] for run in runs],
+                "status": [run.status for run in runs],
+                "start": [int(shown_ms(run.start_time)) // 1000 for run in runs],
+                "text": ["\n".join(_lines(run, differing[number[run.experiment]])) for run in runs],
+            },
+        }
+    )
+
+
+def search_script(chunks: Mapping[str, str]) -> bytes:
+    """Return `data/search.js`: the chunks, by the name of the packs that hold the same experiments."""
+    return script("search", dict(sorted(chunks.items())))
+
+
+def read_chunks(data: bytes) -> dict[str, str]:
+    """Return the chunks of a `data/search.js`. Raises `FormatError` for anything else."""
+    try:
+        chunks = orjson.loads(data[data.index(b",") + 1 : data.rindex(b")")])
+    except ValueError as error:
+        raise FormatError(f"{urls.SEARCH_JS} cannot be read: {error}") from None
+    if not isinstance(chunks, dict) or not all(isinstance(chunk, str) for chunk in chunks.values()):
+        raise FormatError(f"{urls.SEARCH_JS} cannot be read: it holds no chunks")
+    return chunks
 
 
 def _differing_params(experiment: Experiment) -> Sequence[str]:

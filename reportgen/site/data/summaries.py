@@ -1,8 +1,7 @@
-"""The table of all summaries: one request for scripts, and what the next build reads instead of unchanged runs."""
+"""Tables of summaries: what packs hold, and what the next build and other readers read instead of runs."""
 
 from __future__ import annotations
 
-import base64
 import dataclasses
 import gc
 import re
@@ -17,7 +16,7 @@ import orjson
 from reportgen.errors import FormatError
 from reportgen.formats import SITE_FORMAT, decode_number, encode_number
 from reportgen.model import Input, MetricSummary, ModelVersion, Problem, Summary
-from reportgen.site.data.encoding import GZIP_LEVEL, gzip_bytes, script
+from reportgen.site.data.encoding import GZIP_LEVEL, gzip_bytes
 
 _Rest = TypeVar("_Rest", str, tuple[Any, ...], list[Any])
 
@@ -66,7 +65,7 @@ _STATUSES: Final = frozenset({"finished", "failed", "stopped", "unfinished"})
 
 
 def encode_summaries(summaries: Sequence[Summary], *, level: int = GZIP_LEVEL) -> bytes:
-    """Return `data/summaries.json.gz`: all summaries as columns, runs in the given order.
+    """Return summaries as columns in a gzip file, runs in the given order.
 
     A fact is a column over all runs. A param, tag or metric that some runs lack names the runs that have it in `runs`.
     A run that logged its names in another order than the columns stand in has its own order in `order`, since pages
@@ -96,12 +95,7 @@ def encode_summaries(summaries: Sequence[Summary], *, level: int = GZIP_LEVEL) -
         "models": _rest([list(map(dataclasses.astuple, s.models)) for s in summaries]),
         "problems": _rest([list(map(dataclasses.astuple, s.problems)) for s in summaries]),
     }
-    return gzip_bytes(orjson.dumps(payload), level)
-
-
-def summaries_script(encoded: bytes) -> bytes:
-    """Return `data/summaries.js`: the same bytes in base64, since a page from disk cannot fetch the other file."""
-    return script("summaries", base64.b64encode(encoded).decode())
+    return gzip_bytes(orjson.dumps(payload, option=orjson.OPT_APPEND_NEWLINE), level)
 
 
 def sparse_columns(rows: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -219,10 +219,10 @@ def make_sparks(runs: Sequence[Summary], metric: str, slots: Callable[[Summary],
     ]
 
 
-def make_own_spark(run: Summary, metric: str, slot: int) -> Markup:
-    """Return the run's sparkline in its own range; empty markup when the run has no values of `metric`."""
+def own_heights(run: Summary, metric: str) -> tuple[int, ...]:
+    """Return the heights of the run's sparkline in its own range; empty when the run has no values of `metric`."""
     found = run.metrics.get(metric)
-    return render_spark(found.spark, slot=slot) if found and any(h >= 0 for h in found.spark) else Markup()
+    return found.spark if found and any(h >= 0 for h in found.spark) else ()
 
 
 def _spark(metric: MetricSummary, low: float, high: float, slot: int) -> Markup:

@@ -22,10 +22,11 @@ from reportgen.analysis.groups import (
 )
 from reportgen.analysis.selection import assign_slots, rank_runs, rivals
 from reportgen.formats import short_key
-from reportgen.index import Index, last_activity
 from reportgen.model import Experiment, ParamValue, Summary
 from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.data.typed import SitePath
+from reportgen.site.packs import csv_parts
 from reportgen.site.pages.columns import (
     MAX_REASON,
     NO_VALUE,
@@ -153,11 +154,9 @@ class Comparison:
     """One comparison in the list."""
 
     experiment: str
-    page: str
+    page: SitePath
     runs: int
-    total: int
     sentence: Sentence
-    last_time: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,25 +168,22 @@ class CompareListPage:
     """(experiment, site path) of experiments with one run, which have nothing to compare."""
 
 
-def make_compare_page(index: Index, config: Config) -> CompareListPage:
-    """Return the list of the experiments' comparisons, by last activity."""
-    found, single = [], []
-    for experiment in index.experiments:
-        runs = selection_of(experiment, config)
-        if len(runs) < 2:
-            single.append((title_of_experiment(experiment.name), urls.experiment_page(experiment.name)))
-            continue
-        found.append(
-            Comparison(
-                title_of_experiment(experiment.name),
-                urls.experiment_compare_page(experiment.name),
-                len(runs),
-                len(experiment.runs),
-                make_sentence(experiment, runs, config),
-                last_activity(experiment),
-            )
-        )
-    return CompareListPage(tuple(found), tuple(single))
+def make_comparison(experiment: Experiment, config: Config) -> Comparison | None:
+    """Return what the list says of an experiment's comparison, None when there is nothing to compare."""
+    runs = selection_of(experiment, config)
+    if len(runs) < 2:
+        return None
+    page = SitePath(urls.experiment_compare_page(experiment.name))
+    return Comparison(title_of_experiment(experiment.name), page, len(runs), make_sentence(experiment, runs, config))
+
+
+def make_compare_page(comparisons: Mapping[str, Comparison | None]) -> CompareListPage:
+    """Return the list of the comparisons that experiments have, by name: it stays the same while they do."""
+    names = sorted(comparisons)
+    return CompareListPage(
+        tuple(found for name in names if (found := comparisons[name]) is not None),
+        tuple((title_of_experiment(n), urls.experiment_page(n)) for n in names if comparisons[n] is None),
+    )
 
 
 def make_experiment_compare_page(
@@ -221,8 +217,14 @@ def make_experiment_compare_page(
         same_total=len(same),
         facts=_facts(runs),
         figures=make_figures(experiment, config, plots, runs, pool=runs, limit=MAX_FIGURES),
-        csv=urls.experiment_csv(experiment.name),
+        csv=_csv_of(experiment),
     )
+
+
+def _csv_of(experiment: Experiment) -> str:
+    """Return where the table of all runs is found: the page of a long experiment links its parts."""
+    whole = csv_parts(len(experiment.runs)) == 1
+    return urls.experiment_csv(experiment.name) if whole else urls.experiment_page(experiment.name)
 
 
 def _heads(experiment: Experiment, runs: Sequence[Summary]) -> tuple[ComparedRun, ...]:

@@ -19,6 +19,7 @@ from reportgen.model import Experiment, Problem, Summary
 from reportgen.prose import render_markdown
 from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.packs import BLOCK_RUNS, csv_parts
 from reportgen.site.pages.columns import (
     Value,
     colour,
@@ -124,7 +125,8 @@ class ExperimentPage:
     chosen_by: str
     """Title of the metric by which they were chosen, empty for the newest."""
     problems: int
-    csv: str
+    csv: tuple[tuple[str, str], ...]
+    """(label, site path) of the tables of all runs: one, or one for each block of a long experiment."""
     compare: str
     """Site path of the comparison; empty for a single run."""
 
@@ -167,8 +169,19 @@ def make_experiment_page(
         total_groups=len(set(experiment.groups.values())),
         chosen_by="" if metric is None else title_of(metric, config.metric(metric)),
         problems=len(problems) + sum(len(run.problems) for run in experiment.runs),
-        csv=urls.experiment_csv(experiment.name),
+        csv=_csv_links(experiment),
         compare=urls.experiment_compare_page(experiment.name) if len(selected) > 1 else "",
+    )
+
+
+def _csv_links(experiment: Experiment) -> tuple[tuple[str, str], ...]:
+    runs, parts = len(experiment.runs), csv_parts(len(experiment.runs))
+    if parts == 1:
+        return (("CSV of all columns", urls.experiment_csv(experiment.name)),)
+    ends = [(part * BLOCK_RUNS + 1, min(runs, (part + 1) * BLOCK_RUNS)) for part in range(parts)]
+    return tuple(
+        (f"{first:,} to {last:,}", urls.experiment_csv(experiment.name, part))
+        for part, (first, last) in enumerate(ends, 1)
     )
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reportgen.index import Index
 from reportgen.model import ModelVersion, Summary
 from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.data.typed import SitePath
 from reportgen.site.pages.columns import name_of, title_of_experiment
 
 
@@ -15,12 +16,15 @@ from reportgen.site.pages.columns import name_of, title_of_experiment
 class VersionRow:
     """One version of a model."""
 
+    model: str
     version: str
     aliases: tuple[str, ...]
     run: str
-    page: str
+    key: str
+    """Key of the run."""
+    page: SitePath
     experiment: str
-    experiment_page: str
+    experiment_page: SitePath
     files: tuple[str, ...]
     sha256: str
     derived_from: str
@@ -45,24 +49,35 @@ class ModelsPage:
     versions: int
 
 
-def make_models_page(index: Index, config: Config) -> ModelsPage:
-    """Return the page of all models that the runs registered."""
+def make_versions(runs: Iterable[Summary]) -> tuple[VersionRow, ...]:
+    """Return the versions of models that the runs registered, newest first."""
+    found = (_make_row(model, run) for run in runs for model in run.models)
+    return tuple(sorted(found, key=_recency))
+
+
+def _recency(row: VersionRow) -> tuple[float, str]:
+    return -row.last_time, row.key
+
+
+def make_models_page(versions: Iterable[VersionRow], config: Config) -> ModelsPage:
+    """Return the page of these versions of models."""
     found: dict[str, list[VersionRow]] = {}
-    for run in sorted(index.runs, key=lambda run: (-run.last_time, run.key)):
-        for model in run.models:
-            found.setdefault(model.name, []).append(_make_row(model, run))
+    for row in sorted(versions, key=_recency):
+        found.setdefault(row.model, []).append(row)
     models = tuple(ModelRow(name, tuple(found[name])) for name in sorted(found))
     return ModelsPage(config.title, models, sum(len(model.versions) for model in models))
 
 
 def _make_row(model: ModelVersion, run: Summary) -> VersionRow:
     return VersionRow(
+        model=model.name,
         version=model.version,
         aliases=model.aliases,
         run=name_of(run),
-        page=urls.run_page(run.key, run.name),
+        key=run.key,
+        page=SitePath(urls.run_page(run.key, run.name)),
         experiment=title_of_experiment(run.experiment),
-        experiment_page=urls.experiment_page(run.experiment),
+        experiment_page=SitePath(urls.experiment_page(run.experiment)),
         files=model.files,
         sha256=model.sha256,
         derived_from=model.derived_from,

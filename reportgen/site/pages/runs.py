@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from reportgen.index import Index
 from reportgen.site import urls
-from reportgen.site.config import Config
+from reportgen.site.facts import RECENT, ExperimentFacts
 from reportgen.site.pages.columns import title_of_experiment
-from reportgen.site.pages.rows import RecentRun, make_recent_runs
-from reportgen.site.pages.tables import count_statuses
-
-MAX_ROWS: Final = 100
+from reportgen.site.pages.rows import RecentRun, merge_recent_runs
+from reportgen.site.pages.tables import STATUSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,17 +24,18 @@ class RunsPage:
     experiments: tuple[tuple[str, str, int], ...]
     """(name, site path, runs) by last activity."""
     csv: str
-    """Site path of the table of all runs."""
+    """Site path of the table of all runs, empty when there are too many: the experiments' pages have theirs."""
 
 
-def make_runs_page(index: Index, config: Config) -> RunsPage:
-    """Return the page with the `MAX_ROWS` runs that were active last."""
+def make_runs_page(facts: Sequence[ExperimentFacts], *, csv: str) -> RunsPage:
+    """Return the page with the runs that were active last; `facts` are of all experiments, by last activity."""
+    statuses = Counter[str]()
+    for own in facts:
+        statuses.update(dict(own.statuses))
     return RunsPage(
-        rows=make_recent_runs(index, config, MAX_ROWS),
-        total=len(index.runs),
-        statuses=count_statuses(index.runs),
-        experiments=tuple(
-            (title_of_experiment(e.name), urls.experiment_page(e.name), len(e.runs)) for e in index.experiments
-        ),
-        csv=urls.RUNS_CSV,
+        rows=merge_recent_runs((own.recent for own in facts), RECENT),
+        total=sum(own.runs for own in facts),
+        statuses=tuple((status, statuses[status]) for status in STATUSES if statuses[status]),
+        experiments=tuple((title_of_experiment(e.name), urls.experiment_page(e.name), e.runs) for e in facts),
+        csv=csv,
     )

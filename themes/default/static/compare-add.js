@@ -11,7 +11,7 @@
 
   /** @returns {Promise<Choice[]>} */
   async function allRuns() {
-    const { runs, experiments } = await comparison.searchData();
+    const { runs, experiments } = await reportgen.searchData();
     return runs.page.map((page, i) => {
       const name = runs.name[i];
       const experiment = experiments.title[runs.experiment[i]];

@@ -23,12 +23,6 @@
   /** Each page ends in the key of what it shows. @param {string} page */
   const keyOf = (page) => page.slice(-15, -5);
 
-  /** @type {() => Promise<SearchData>} */
-  async function searchData() {
-    const packed = /** @type {string} */ (await reportgen.load("search"));
-    return /** @type {SearchData} */ (await reportgen.unpack(packed));
-  }
-
   /** The file of a run, asked for once. @param {ShortKey} k */
   function fileOf(k) {
     /** @type {Promise<LoadedRun> | null} */
@@ -58,7 +52,7 @@
 
   /** The tables of the experiments of some runs, by the addresses in the search data. @param {ShortKey[]} keys */
   async function searchTables(keys) {
-    const { runs, experiments } = await searchData();
+    const { runs, experiments } = await reportgen.searchData();
     const found = runs.experiment.filter((_, i) => keys.includes(keyOf(runs.page[i])));
     return Promise.all([...new Set(found)].map((i) => reportgen.table(keyOf(experiments.page[i]))));
   }
@@ -350,7 +344,6 @@
 
   reportgen.comparison = {
     find,
-    searchData,
     keyOf,
     assignSlots,
     colourOf,

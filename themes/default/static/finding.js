@@ -53,7 +53,7 @@
 
     /** @param {Part} part @returns {Promise<QueryHead>} */
     async function needHead(part) {
-      part.head ??= /** @type {QueryHead} */ (await reportgen.unpack(await fetch(`query/${part.table.k}`)));
+      part.head ??= /** @type {QueryHead} */ (await reportgen.unpack(/** @type {QueryFile} */ (await fetch(`query/${part.table.k}`)).head));
       if (part.head.n !== part.table.n) throw new Error(`data/query/${part.table.k}.js is of another build than the table`);
       return part.head;
     }
@@ -71,7 +71,7 @@
       if (inTable(columnOf("metrics", part, name), statistic) || part.columns.has(key)) return;
       const { parts: held } = await needHead(part);
       const at = held.findIndex((names) => names.includes(name));
-      const { metrics } = /** @type {QueryPart} */ (await fetch(`query/${part.table.k}-${at}`));
+      const { metrics } = /** @type {QueryPart} */ (await fetch(`query/${part.table.k}${at ? `-${at}` : ""}`));
       const own = metrics[held[at].indexOf(name)];
       const info = columnOf("metrics", part, name);
       const column = own[/** @type {QueryStatistic} */ (statistic)];

@@ -43,7 +43,6 @@ interface SiteIndex {
     title: string;
     k: ShortKey;
     page: string;
-    runs: number;
   }[];
   /** Runs whose exact points were left out to keep the site below `max_site_mb`. */
   dropped: ShortKey[];
@@ -123,7 +122,12 @@ interface ExperimentTable {
   selection: number[];
 }
 
-// ---- data/query/<k>.js: what filters may ask of these runs beside the table (packed), and its parts data/query/<k>-<n>.js
+// ---- data/query/<k>.js: what filters may ask of these runs beside the table, and its further parts data/query/<k>-<n>.js
+
+/** The head, packed, and the first part. */
+interface QueryFile extends QueryPart {
+  head: string;
+}
 
 interface QueryHead {
   format: number;
@@ -260,13 +264,13 @@ interface RunFacts {
 // ---- data/texts/<k>.js (packed): texts, tables and SVGs among a run's artifacts: path -> text (only for runs with some)
 type RunTexts = Record<string, { text: string; cut: boolean }>;
 
-// ---- data/search.js (packed): what the search looks through
+// ---- data/search.js: what the search looks through, a packed chunk for some experiments each; `reportgen.searchData`
 
 interface SearchData {
   /** `text` is the description. */
   experiments: { title: string[]; page: string[]; text: string[] };
   /** `text`: params that differ and tags as `name=value`, one a line, then note, user, commit and run id. */
-  runs: { name: string[]; page: string[]; experiment: number[]; status: Status[]; text: string[] };
+  runs: { name: string[]; page: string[]; experiment: number[]; status: Status[]; start: number[]; text: string[] };
 }
 
 // ---- series.js: the series of runs, decoded
@@ -425,7 +429,6 @@ interface ComparedRow {
 /** compare-runs.js */
 interface Comparison {
   find(keys: ShortKey[]): Promise<{ runs: ComparedRun[]; said: string[] }>;
-  searchData(): Promise<SearchData>;
   keyOf(page: string): ShortKey;
   assignSlots(runs: ComparedRun[], base: ComparedRun): void;
   tablesOf(runs: ComparedRun[]): ExperimentTable[];
@@ -511,6 +514,8 @@ interface Reportgen {
   column(column: PackedColumn): Promise<Float64Array>;
   table(k: ShortKey): Promise<ExperimentTable>;
   index(): Promise<SiteIndex>;
+  /** What the search looks through: runs newest start first. */
+  searchData(): Promise<SearchData>;
   /** Call `start` for each element with `data-page="<kind>"`, when the page is read. */
   page(kind: string, start: (root: HTMLElement) => void): void;
   /** The view as the address holds it: `#<place>?<key>=<value>&…`. */

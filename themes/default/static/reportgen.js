@@ -660,6 +660,33 @@ var reportgen = /** @type {Reportgen} */ (
       });
     }
 
+    /** The search's chunks as one: most sites have a single one. @returns {Promise<SearchData>} */
+    async function searchData() {
+      const chunks = /** @type {Record<string, string>} */ (await load("search"));
+      const parts = /** @type {SearchData[]} */ (await Promise.all(Object.values(chunks).map(unpack)));
+      if (parts.length === 1) return parts[0];
+      /** @type {SearchData} */
+      const all = { experiments: { title: [], page: [], text: [] }, runs: { name: [], page: [], experiment: [], status: [], start: [], text: [] } };
+      const rows = parts.flatMap(({ runs }, part) => runs.start.map((start, i) => ({ start, part, i })));
+      rows.sort((a, b) => b.start - a.start);
+      const first = parts.map(({ experiments }) => {
+        const before = all.experiments.title.length;
+        for (const column of /** @type {const} */ (["title", "page", "text"])) all.experiments[column].push(...experiments[column]);
+        return before;
+      });
+      const { runs } = all;
+      for (const { start, part, i } of rows) {
+        const own = parts[part].runs;
+        runs.name.push(own.name[i]);
+        runs.page.push(own.page[i]);
+        runs.experiment.push(first[part] + own.experiment[i]);
+        runs.status.push(own.status[i]);
+        runs.start.push(start);
+        runs.text.push(own.text[i]);
+      }
+      return all;
+    }
+
     ready.then(() => {
       const now = Date.now();
       tellTimes(now);
@@ -683,6 +710,7 @@ var reportgen = /** @type {Reportgen} */ (
       column,
       table,
       index: () => load("index"),
+      searchData,
       page,
       state,
       el,

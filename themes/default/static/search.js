@@ -87,8 +87,7 @@
   let loading = null;
 
   async function loadEntries() {
-    const text = /** @type {string} */ (await reportgen.load("search"));
-    const data = /** @type {SearchData} */ (await reportgen.unpack(text));
+    const data = await reportgen.searchData();
     const { experiments, runs } = data;
     const owners = runs.experiment.map((number) => experiments.title[number]);
     return {
