@@ -163,9 +163,10 @@ def _build(work: Path, request: Request, means: Means) -> BuildResult:
     if is_site:  # a build keeps a lock and what it prepares beside the site, where they would be published
         place.rename(apart)
     result = build(
-        [str(apart), *request.sources] if is_site and not request.replace else request.sources,
+        request.sources,
         apart,
         config=means.config,
+        append=not request.replace,
         executor=means.executor,
         progress=means.progress,
         use_cache=False,

@@ -45,6 +45,7 @@ LAYERS = {
     "reportgen.exporting": 7,
     "reportgen.importing": 7,
     "reportgen.loading": 7,
+    "reportgen.reviewing": 7,
     "reportgen.serving": 7,
     "reportgen.publishing": 7,
     "reportgen.single": 7,
@@ -62,6 +63,8 @@ NEIGHBOURS = {
     ("reportgen.index", "reportgen.analysis"),
     ("reportgen.plots", "reportgen.analysis"),
     ("reportgen.publishing", "reportgen.build"),
+    ("reportgen.reviewing", "reportgen.build"),
+    ("reportgen.reviewing", "reportgen.loading"),
     ("reportgen.single", "reportgen.build"),
     ("reportgen.single", "reportgen.loading"),
 }

@@ -12,7 +12,6 @@ import pytest
 from click.testing import CliRunner, Result
 
 from reportgen.cli import COMMANDS, main
-from reportgen.cli.printing import shielded
 from reportgen.exporting.records import encode_json
 from tests.cliruns import write_sweep
 from tests.sourcelogs import T0, metrics_line, start_line, write_run
@@ -43,22 +42,6 @@ def document(*arguments: str) -> Any:
     done = run(*arguments)
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
-
-
-@pytest.mark.parametrize(
-    ("text", "shown"),
-    [
-        ("a::b", "a::b"),
-        ("::error::x", "\\::error::x"),
-        (" \u2003::error::x", " \u2003\\::error::x"),
-        ("a\n  ::error::x\n::b::", "a\n  \\::error::x\n\\::b::"),
-        ("a ##[error]x ##vso[y] ##teamcity[z] ##x ## [", "a #\\#[error]x #\\#vso[y] #\\#teamcity[z] ##x ## ["),
-        ("###[error]", "##\\#[error]"),
-    ],
-)
-def test_a_backslash_takes_the_command_out_of_a_text_once(text: str, shown: str) -> None:
-    assert shielded(text) == shown
-    assert shielded(shown) == shown
 
 
 def test_json_holds_the_same_values_without_the_signs_of_a_command() -> None:

@@ -14,6 +14,7 @@ from reportgen.errors import ConfigError
 from reportgen.site import directions
 from reportgen.site.config import DIRECTIONS, SUMMARIES, Config, ExperimentConfig, MetricConfig
 from reportgen.site.config_file import KEYS, load_config
+from reportgen.site.gates import Gate, Tolerance
 
 DOC = (Path(__file__).parent.parent / "docs" / "configuration.md").read_text(encoding="utf-8")
 
@@ -364,6 +365,46 @@ def test_a_limit_of_the_size_is_a_number_from_0_up(tmp_path: Path, value: str) -
     assert "max_site_mb: expected a number" in refusal(tmp_path, f"max_site_mb = {value}")
 
 
+# ---- reviews and gates
+
+
+def test_a_gate_has_what_it_says_and_the_line_it_stands_on(tmp_path: Path) -> None:
+    text = 'title = "x"\n\n[[gate]]\nmetric = "acc"\nmax_regression = "1.5%"\n[[gate]]\nmetric = "loss"\nmax = 2\n'
+    first, second = load(tmp_path, text + "min_runs = 3\nseverity = 'warning'").review.gates
+    assert first == Gate("acc", Tolerance(0.015, is_relative=True), file="reportgen.toml", line=3)
+    assert second == Gate("loss", max=2.0, min_runs=3, severity="warning", file="reportgen.toml", line=6)
+    assert first.max_regression is not None and first.max_regression.of(-0.8) == pytest.approx(0.012)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("max = 1", "gate.metric: must name a metric"),
+        ('metric = "a"', "a gate needs max_regression, min or max"),
+        ('metric = "a"\nmax_regression = "a lot"', "'a lot' is no size"),
+        ('metric = "a"\nmax_regression = -1', "expected a number from 0 up"),
+        ('metric = "a"\nmax_regression = nan', "expected a number from 0 up"),
+        ('metric = "a"\nmin = 2\nmax = 1', "gate.min: 2.0 is above max = 1.0"),
+        ('metric = "a"\nmin = inf', "gate.min: expected a number"),
+        ('metric = "a"\nmax = 1\nmin_runs = 0', "gate.min_runs: expected a whole number from 1 up"),
+        ('metric = "a"\nmax = 1\nseverity = "eror"', "did you mean 'error'?"),
+        ('metric = "a"\nmax_regresion = 1', "did you mean 'max_regression'?"),
+    ],
+)
+def test_a_gate_that_means_nothing_is_refused_with_its_key(tmp_path: Path, text: str, said: str) -> None:
+    assert said in refusal(tmp_path, f"[[gate]]\n{text}")
+
+
+def test_seeds_of_reviews_have_defaults_that_the_file_replaces(tmp_path: Path) -> None:
+    assert load(tmp_path, "").review.is_seed("trainer.seed")
+    named = load(tmp_path, '[review]\nseeds = ["fold"]').review
+    assert named.is_seed("fold") and not named.is_seed("seed")
+
+
+def test_what_reviews_are_told_changes_no_page_of_a_site(tmp_path: Path) -> None:
+    assert load(tmp_path, '[[gate]]\nmetric = "a"\nmax = 1').digest() == Config().digest()
+
+
 # ---- the page that describes it
 
 
@@ -382,7 +423,7 @@ def test_the_example_in_the_docs_uses_every_key(tmp_path: Path) -> None:
 
 def test_the_docs_describe_exactly_the_keys_that_there_are() -> None:
     headings = {"": "Top of the file", "metrics": '`[metrics."name"]`', "experiments": '`[experiments."name"]`'}
-    headings["sources.table"] = "`[[sources.table]]`"
+    headings |= {"sources.table": "`[[sources.table]]`", "gate": "`[[gate]]`"}
     for table, keys in KEYS.items():
         section = DOC.split(f"## {headings.get(table, f'`[{table}]`')}\n")[1].split("\n## ")[0]
         assert re.findall(r"(?m)^\| `(\w+)` \|", section) == list(keys)

@@ -72,7 +72,9 @@ class Forge:
                 if error.code not in SLOW_DOWN or not left:
                     told = {401: ": the token is not valid", 403: ": the token may not write comments"}
                     where = urllib.parse.urlsplit(address).path
-                    raise Refused(f"{method} {where} was answered with {error.code}{told.get(error.code, '')}") from None
+                    raise Refused(
+                        f"{method} {where} was answered with {error.code}{told.get(error.code, '')}"
+                    ) from None
             except (OSError, ValueError) as error:
                 if method == "POST" or not left:  # a second one could become a second comment
                     raise Refused(f"{method} {address.partition('?')[0]} failed: {error}") from None

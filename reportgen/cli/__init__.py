@@ -15,7 +15,7 @@ from typing import IO, Any, Final
 import click
 
 import reportgen
-from reportgen.cli.printing import printable
+from reportgen.cli.printing import harmless, printable
 from reportgen.errors import QueryError, ReportgenError
 from reportgen.spelling import suggestion
 
@@ -26,6 +26,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "import": "reportgen.cli.import_",
     "plot": "reportgen.cli.plot",
     "publish": "reportgen.cli.publish",
+    "review": "reportgen.cli.review",
     "runs": "reportgen.cli.runs",
     "serve": "reportgen.cli.serve",
     "show": "reportgen.cli.show",
@@ -80,9 +81,9 @@ class _Commands(click.Group):
         try:
             return super().invoke(ctx)
         except QueryError as error:
-            raise _Misunderstood(printable(str(error), keep="\n")) from error
+            raise _Misunderstood(harmless(printable(str(error), keep="\n"))) from error
         except ReportgenError as error:
-            raise click.ClickException(printable(str(error), keep="\n")) from error
+            raise click.ClickException(harmless(printable(str(error), keep="\n"))) from error
         except KeyboardInterrupt:
             raise _Interrupted("Interrupted: run the command again to finish it") from None
 

@@ -12,7 +12,7 @@ import click
 
 from reportgen.cli.additions import addition_summary, files_said
 from reportgen.cli.common import build_options, default_source, load_configuration, open_address
-from reportgen.cli.printing import counted, print_problem, print_problems
+from reportgen.cli.printing import counted, echo, print_problem, print_problems
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import print_json
 from reportgen.cli.results import built_record, result_option, single_record
@@ -120,8 +120,8 @@ def build(
     if form == "json":
         print_json(made.record)
     elif not quiet:
-        click.echo(made.summary)
-        click.echo(made.address)
+        echo(made.summary)
+        echo(made.address)
     if open_site:
         open_address(made.address)
     if strict and made.problems:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from reportgen.cli.printing import printable
+from reportgen.cli.printing import echo, printable
 
 if TYPE_CHECKING:
     from reportgen.site.config import Config
@@ -74,7 +74,7 @@ def read_configuration(file: Path | None, title: str | None, theme: str | None) 
 def print_notes(config: Config) -> None:
     """Print what is to be said of a configuration on stderr."""
     for note in config.notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
 
 
 def open_address(address: str) -> None:
@@ -82,4 +82,4 @@ def open_address(address: str) -> None:
     import webbrowser
 
     if not webbrowser.open(address):
-        click.echo(f"note: no browser could be started: open {printable(address)} yourself", err=True)
+        echo(f"note: no browser could be started: open {printable(address)} yourself", err=True)

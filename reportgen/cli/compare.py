@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from reportgen.cli.completion import complete_run
-from reportgen.cli.printing import counted
+from reportgen.cli.printing import counted, echo
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import find_sources, print_json, print_lines, read_runs, reading_options, source_option
 from reportgen.cli.workers import default_jobs, worker_pool
@@ -67,8 +67,8 @@ def compare(
                 progress=None if quiet else line,
             )
         if not quiet:
-            click.echo(f"{counted(made.runs, 'run')}, one file of {made.size_bytes / 2**20:.1f} MB")
-            click.echo(made.file.resolve().as_uri())
+            echo(f"{counted(made.runs, 'run')}, one file of {made.size_bytes / 2**20:.1f} MB")
+            echo(made.file.resolve().as_uri())
         return
     from reportgen.exporting.comparison import compare_runs, comparison_record
 

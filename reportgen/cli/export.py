@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from reportgen.cli.printing import counted, printable
+from reportgen.cli.printing import counted, echo, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import (
     filter_option,
@@ -74,6 +74,6 @@ def export(
         print_json({**names, "runs": len(runs), "points": points})
     elif not quiet:
         if output is not None:
-            click.echo(f"{printable(str(output))}: {counted(len(runs), 'run')}")
+            echo(f"{printable(str(output))}: {counted(len(runs), 'run')}")
         if points is not None:
-            click.echo(f"{printable(str(metrics))}: {counted(points, 'point')} of {counted(len(runs), 'run')}")
+            echo(f"{printable(str(metrics))}: {counted(points, 'point')} of {counted(len(runs), 'run')}")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reportgen.cli.common import load_configuration
-from reportgen.cli.printing import counted, print_problem, print_problems, printable
+from reportgen.cli.printing import counted, echo, print_problem, print_problems, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import print_json
 from reportgen.cli.results import imported_record, result_option
@@ -73,8 +73,8 @@ def import_(
     if form == "json":
         print_json(imported_record(result))
     elif not quiet:
-        click.echo(_summary(result))
-        click.echo(printable(str(output)))
+        echo(_summary(result))
+        echo(printable(str(output)))
     refused = [run for run in result.runs if run.outcome == "refused"]
     if refused:
         names = ", ".join(f"'{run.folder}'" for run in refused[:SHOWN])

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reportgen.cli.completion import complete_field, complete_metric
-from reportgen.cli.printing import counted, printable
+from reportgen.cli.printing import counted, echo, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import (
     filter_option,
@@ -224,9 +224,9 @@ def plot(
     if drawn.lines > CROWD:
         say(f"{drawn.lines} lines cannot be told apart: choose some with --filter, or average them with --group")
     what = counted(drawn.lines, "line") if groups else counted(drawn.runs, "run")
-    click.echo(f"{printable(str(output))}: {width:g} × {height:g} in, {what}")
+    echo(f"{printable(str(output))}: {width:g} × {height:g} in, {what}")
     for text in paper.said_of_figure(drawn, request):
-        click.echo(printable(text))
+        echo(printable(text))
 
 
 def _parse_group(text: str, runs: Runs) -> tuple[str, Field]:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from reportgen.cli.printing import printable
+from reportgen.cli.printing import harmless, printable
 
 STAGES: Final = {
     "fetch": "Fetching files",
@@ -55,7 +55,7 @@ class ProgressLine:
     def note(self, message: str) -> None:
         """Print a message on a line of its own, whether there is a terminal or not."""
         self._wipe()
-        self._stream.write(f"note: {printable(message)}\n")
+        self._stream.write(harmless(f"note: {printable(message)}\n"))
         self._stream.flush()
 
     def __enter__(self) -> Self:

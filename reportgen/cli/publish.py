@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reportgen.cli.common import build_options, load_configuration
-from reportgen.cli.printing import counted, print_problem, print_problems, printable
+from reportgen.cli.printing import counted, echo, print_problem, print_problems, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import print_json
 from reportgen.cli.results import published_record, result_option
@@ -91,7 +91,7 @@ def publish(
     if form == "json":
         print_json(published_record(done))
     elif not quiet:
-        click.echo(_summary(done))
+        echo(_summary(done))
 
 
 def _summary(done: Published) -> str:

@@ -14,7 +14,7 @@ import click
 from reportgen.cli.common import load_configuration
 from reportgen.cli.completion import complete_filter, complete_order
 from reportgen.cli.places import FOLDERS, default_sources
-from reportgen.cli.printing import counted, printable, shielded
+from reportgen.cli.printing import counted, echo, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.workers import default_jobs, worker_pool
 from reportgen.errors import QueryWarning
@@ -129,7 +129,7 @@ def parse_now(text: str | None) -> float:
 
 def say(text: str) -> None:
     """Print a note on stderr."""
-    click.echo(f"note: {printable(text)}", err=True)
+    echo(f"note: {printable(text)}", err=True)
 
 
 def print_lines(lines: Sequence[str]) -> None:
@@ -137,7 +137,7 @@ def print_lines(lines: Sequence[str]) -> None:
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")
-    click.echo(shielded("\n".join(lines)))
+    echo("\n".join(lines))
 
 
 def print_json(data: Mapping[str, Any] | list[Any]) -> None:

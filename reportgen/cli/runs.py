@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reportgen.cli.completion import complete_field
-from reportgen.cli.printing import shielded
+from reportgen.cli.printing import harmless
 from reportgen.cli.reading import (
     filter_option,
     now_option,
@@ -175,6 +175,6 @@ def _print_data(
     elif kind == "parquet":
         out.write(files.columns_parquet(columns or all_columns(found.summaries)))
     else:
-        table = files.columns_csv(columns) if columns else runs_csv(found.summaries)
-        out.write(shielded(table.decode()).encode())
+        data = files.columns_csv(columns) if columns else runs_csv(found.summaries)
+        out.write(harmless(data.decode()).encode())
     out.flush()

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reportgen.cli.common import build_options, default_source, open_address, print_notes, read_configuration
-from reportgen.cli.printing import counted, print_problems, printable
+from reportgen.cli.printing import counted, echo, print_problems, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.workers import default_jobs, worker_pool
 from reportgen.errors import ReportgenError
@@ -98,22 +98,22 @@ def serve(
         waiting = _waiting(watch.find_empty(sources, settings.config.sources))
         if waiting:
             server.state = waiting
-            click.echo(f"{printable(waiting)}; Ctrl-C ends")
+            echo(f"{printable(waiting)}; Ctrl-C ends")
         else:
             before = watch.site_files(out)
             with interruptible():
                 result = _build(sources, out, settings.config, jobs or default_jobs(), line)
             changes.add(watch.changed_files(before, watch.site_files(out)))
             print_problems(result.problems, f"{server.address}problems.html")
-            click.echo(f"{counted(result.runs, 'run')} in {counted(result.experiments, 'experiment')}; Ctrl-C ends")
-        click.echo(server.address)
+            echo(f"{counted(result.runs, 'run')} in {counted(result.experiments, 'experiment')}; Ctrl-C ends")
+        echo(server.address)
         if open_site:
             open_address(server.address)
         say = _say(line, server, waiting)
         watch.keep_up(places, out, changes, rebuild, stop, poll=poll, report=say)
         changes.close()
     with suppress(OSError):  # the terminal may be gone
-        click.echo("Stopped.", err=True)
+        echo("Stopped.", err=True)
 
 
 @contextmanager

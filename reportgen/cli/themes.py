@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from reportgen.cli.printing import printable
+from reportgen.cli.printing import echo, printable
 from reportgen.cli.reading import print_json
 
 
@@ -50,13 +50,13 @@ def themes(form: str) -> None:
         print_json(rows)
         return
     for position, row in enumerate(rows):
-        click.echo(("\n" if position else "") + click.style(printable(row["name"]), bold=True))
+        echo(("\n" if position else "") + click.style(printable(row["name"]), bold=True))
         if row["description"]:
-            click.echo(f"  {printable(row['description'])}")
+            echo(f"  {printable(row['description'])}")
         if row["extends"]:
-            click.echo(f"  extends {', '.join(map(printable, row['extends']))}")
+            echo(f"  extends {', '.join(map(printable, row['extends']))}")
         for option, declared in row["options"].items():
             choices = f" (of {', '.join(map(json.dumps, declared['choices']))})" if declared["choices"] else ""
             text = f"  {printable(declared['description'])}" if declared["description"] else ""
-            click.echo(f"  {printable(option)} = {json.dumps(declared['default'])}{choices}{text}")
-        click.echo(f"  in {printable(row['folder'])}")
+            echo(f"  {printable(option)} = {json.dumps(declared['default'])}{choices}{text}")
+        echo(f"  in {printable(row['folder'])}")

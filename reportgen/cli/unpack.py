@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from reportgen.cli.printing import counted, printable
+from reportgen.cli.printing import counted, echo, printable
 from reportgen.cli.reading import print_json
 from reportgen.cli.results import result_option, unpacked_record
 
@@ -65,5 +65,5 @@ def unpack(
     parts.append(f"{done.size_bytes / 2**20:,.1f} MB")
     if done.passed_over:
         parts.append(f"{counted(done.passed_over, 'file')} passed over")
-    click.echo(", ".join(parts))
-    click.echo(printable(str(done.folder)))
+    echo(", ".join(parts))
+    echo(printable(str(done.folder)))

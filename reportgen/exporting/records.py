@@ -17,7 +17,6 @@ from reportgen.site.config import Config
 from reportgen.site.data.facts import describe_metric
 
 STATISTICS: Final = ("last", "first", "min", "max", "mean")
-_COMMAND: Final = re.compile(r"#(?=#(?:vso|teamcity)?\[)")
 
 
 def run_record(run: Summary, config: Config) -> dict[str, Any]:
@@ -120,10 +119,11 @@ def encode_value(value: ParamValue) -> Any:
 def encode_json(data: Mapping[str, Any] | list[Any], *, indent: int | None = None) -> str:
     r"""Return JSON text in which every character can be seen: others are escaped (`\u009b`), as terminals obey them.
 
-    So are the signs by which CI systems know a command within a line (`##[`).
+    So is what the runners of forges obey in a line of output, `##[error]` and the like.
     """
     text = clean_text(json.dumps(data, ensure_ascii=False, allow_nan=False, indent=indent))
-    text = _COMMAND.sub(r"\\u0023", text)
+    if "##" in text:
+        text = re.sub(r"##(?=[A-Za-z]*\[)", r"#\\u0023", text)
     if text.replace("\n", "").isprintable():
         return text
     return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)

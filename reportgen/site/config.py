@@ -15,6 +15,7 @@ from typing import Any, Final, TypeVar
 from reportgen.analysis.selection import is_training
 from reportgen.patterns import matches
 from reportgen.site.directions import guess_direction
+from reportgen.site.gates import ReviewConfig
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
 
 DIRECTIONS: Final = ("max", "min", "none")
@@ -77,6 +78,8 @@ class Config:
     artifact_exclude: tuple[str, ...] = ()
     sources: SourceOptions = NO_OPTIONS
     """How the logs of other programs are read."""
+    review: ReviewConfig = field(default_factory=ReviewConfig)
+    """How changes are compared with a baseline; no page of a site depends on it, so that `describe` leaves it out."""
     folder: Path = field(default=Path(), compare=False)
     """Folder of the file that was read, which `theme_dirs` are relative to."""
     notes: tuple[str, ...] = field(default=(), compare=False)

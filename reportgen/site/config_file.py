@@ -18,6 +18,7 @@ from typing import Any, Final
 
 from reportgen.errors import ConfigError
 from reportgen.site.config import DIRECTIONS, SUMMARIES, Config, ExperimentConfig, MetricConfig
+from reportgen.site.gates import SEVERITIES, Gate, ReviewConfig, Tolerance
 from reportgen.sources.options import ROWS, SourceOptions, TableMapping
 from reportgen.spelling import suggestion
 
@@ -40,15 +41,19 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
         "experiments",
         "artifacts",
         "sources",
+        "review",
+        "gate",
     ),
     "metrics": ("direction", "unit", "title", "summary"),
     "experiments": ("description", "headline"),
     "artifacts": ("max_mb", "include", "exclude"),
     "sources": ("table", "mlflow"),
     "sources.mlflow": ("deleted",),
+    "review": ("match", "seeds", "stale_days"),
+    "gate": ("metric", "experiment", "max_regression", "min", "max", "min_runs", "severity"),
     "sources.table": ("files", "step", "time", "name", "experiment", "rows", "skip"),
 }
-"""Table -> the keys it may have; `metrics` and `experiments` hold one a name, `sources.table` is an array of them."""
+"""Table -> the keys it may have; `metrics` and `experiments` hold one a name, `sources.table` and `gate` are arrays."""
 _LARGEST: Final = 2**40
 """Above all sizes in MiB that mean anything; in bytes it is still a number."""
 
@@ -62,17 +67,19 @@ def load_config(path: Path | None, *, folder: Path) -> Config:
     if path is not None:
         file = folder / path
         if file.name != PROJECT_FILE:
-            return _config(_read_toml(file, str(path)), str(path), file.parent)
+            return _config(_read_toml(file, str(path)), str(path), file.parent, _gate_lines(file))
         table = _project_table(file, str(path))
         if table is None:
             raise ConfigError(f"{path}: there is no table [tool.reportgen]: add it or name another file")
-        return _config(table, f"{path}: tool.reportgen", file.parent)
+        return _config(table, f"{path}: tool.reportgen", file.parent, _gate_lines(file))
     own, project = folder / FILE, folder / PROJECT_FILE
     if own.exists():
-        config = _config(_read_toml(own, FILE), FILE, folder)
+        config = _config(_read_toml(own, FILE), FILE, folder, _gate_lines(own))
         return replace(config, notes=(_HIDDEN,)) if _has_table(project) else config
     table = _project_table(project, PROJECT_FILE) if project.exists() else None
-    return Config(folder=folder) if table is None else _config(table, f"{PROJECT_FILE}: tool.reportgen", folder)
+    if table is None:
+        return Config(folder=folder)
+    return _config(table, f"{PROJECT_FILE}: tool.reportgen", folder, _gate_lines(project))
 
 
 _HIDDEN: Final = f"[tool.reportgen] in {PROJECT_FILE} is not read, because {FILE} is here too: remove one of them"
@@ -119,7 +126,13 @@ def _has_table(file: Path) -> bool:
         return False
 
 
-def _config(data: object, label: str, folder: Path) -> Config:
+def _gate_lines(file: Path) -> list[int]:
+    """Return the 1-based lines on which gates begin, for messages that point at them."""
+    head = re.compile(rb"\s*\[\[\s*(?:tool\s*\.\s*reportgen\s*\.\s*)?gate\s*\]\]")
+    return [number for number, line in enumerate(file.read_bytes().split(b"\n"), 1) if head.match(line)]
+
+
+def _config(data: object, label: str, folder: Path, lines: Sequence[int] = ()) -> Config:
     top = _Table(label, (), data, KEYS[""])
     artifacts = top.table("artifacts", KEYS["artifacts"])
     return Config(
@@ -142,8 +155,59 @@ def _config(data: object, label: str, folder: Path) -> Config:
         artifact_include=artifacts.texts("include"),
         artifact_exclude=artifacts.texts("exclude"),
         sources=_sources(top.table("sources", KEYS["sources"])),
+        review=_review(top, lines),
         folder=folder,
     )
+
+
+def _review(top: _Table, lines: Sequence[int]) -> ReviewConfig:
+    table, default = top.table("review", KEYS["review"]), ReviewConfig()
+    tables = top.array("gate", KEYS["gate"])
+    known = lines if len(lines) == len(tables) else [None] * len(tables)  # `gate = [{…}]` has no lines of its own
+    return ReviewConfig(
+        match=table.texts("match"),
+        seeds=table.texts("seeds") if "seeds" in table.data else default.seeds,
+        stale_days=table.number("stale_days", default.stale_days),
+        gates=tuple(_gate(each, top.label.partition(":")[0], line) for each, line in zip(tables, known, strict=True)),
+    )
+
+
+def _gate(table: _Table, file: str, line: int | None) -> Gate:
+    if not table.text("metric"):
+        raise table.error("metric", 'must name a metric: write metric = "val/accuracy"')
+    low, high = table.bound("min"), table.bound("max")
+    if low is not None and high is not None and low > high:
+        raise table.error("min", f"{low} is above max = {high}: no value would pass")
+    tolerance = _tolerance(table) if "max_regression" in table.data else None
+    if tolerance is None and low is None and high is None:
+        raise table.error("", 'a gate needs max_regression, min or max: write max_regression = "1%"')
+    runs = table.number("min_runs", 1)
+    if runs < 1 or runs % 1:
+        raise table.error("min_runs", f"expected a whole number from 1 up, found {runs:g}")
+    return Gate(
+        metric=table.text("metric"),
+        max_regression=tolerance,
+        min=low,
+        max=high,
+        experiment=table.text("experiment", "*", required=True),
+        min_runs=int(runs),
+        severity="warning" if table.choice("severity", SEVERITIES) == "warning" else "error",
+        file=file,
+        line=line,
+    )
+
+
+def _tolerance(table: _Table) -> Tolerance:
+    value = table.data["max_regression"]
+    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?(?:e-?\d+)?)\s*(%?)\s*", value) if isinstance(value, str) else None
+    if found:
+        size = float(found[1])
+        return Tolerance(size / 100 if found[2] else size, is_relative=bool(found[2]))
+    if isinstance(value, str):
+        raise table.error(
+            "max_regression", f"'{value}' is no size: write \"1%\" of the baseline, or a number from 0 up"
+        )
+    return Tolerance(table.number("max_regression", 0.0), is_relative=False)
 
 
 def _sources(table: _Table) -> SourceOptions:
@@ -220,6 +284,14 @@ class _Table:
             raise self.error(key, f"expected a number up to {_LARGEST:,}, found a larger one")
         return float(value)
 
+    def bound(self, key: str) -> float | None:
+        value = self.data.get(key)
+        if value is None:
+            return None
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise self.error(key, f"expected a number, found {_kind(value) if not isinstance(value, float) else value}")
+        return float(value)
+
     def flag(self, key: str) -> bool:
         value = self.data.get(key, False)
         if not isinstance(value, bool):
@@ -271,7 +343,7 @@ def _unknown(place: tuple[str, ...], key: str, value: object, known: Sequence[st
         return f"{lead} in this file the keys of [tool.reportgen] stand at the top, without the table"
     if len(place) == 2 and isinstance(value, dict):
         return f'{lead} a name with dots needs quotes: write [{place[0]}."{place[1]}.{key}"]'
-    elsewhere = [table for table, keys in KEYS.items() if key in keys and table != "sources.table"]
+    elsewhere = [table for table, keys in KEYS.items() if key in keys and table not in ("sources.table", "gate")]
     if elsewhere == [""]:
         lead += f" '{key}' belongs at the top of the file, above the first [table];"
     elif "artifacts" in elsewhere:

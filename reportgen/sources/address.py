@@ -258,7 +258,7 @@ class Address:
     def _refused(self, error: urllib.error.HTTPError, path: str, url: str) -> Exception:
         answer = f"{error.code} {http.client.responses.get(error.code, '')}".strip()
         if error.code in (404, 410):
-            return _Missing(
+            return NotThere(
                 f"there is no site of reportgen at '{self.url}', or it is still being uploaded: it has no '{path}' "
                 f"({answer}). {_GIVE}"
             )
@@ -281,7 +281,7 @@ class _Busy(Exception):  # noqa: N818 - never seen outside
     """The server did not answer, or not to the end: it may do so when it is asked again."""
 
 
-class _Missing(SourceError):  # noqa: N818 - an answer
+class NotThere(SourceError):  # noqa: N818 - an answer
     """The server says that there is no such file."""
 
 
@@ -547,7 +547,7 @@ def _fetch_one(address: Address, file: str, path: str, digest: str) -> None:
     try:
         address.save(path, file, digest)
     except SourceError as error:
-        raise (address.incomplete(path) if isinstance(error, _Missing) else error) from None
+        raise (address.incomplete(path) if isinstance(error, NotThere) else error) from None
 
 
 def _tidy(folder: Path, mirror: Path, wanted: Mapping[str, object]) -> None:
