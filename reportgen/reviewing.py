@@ -15,9 +15,9 @@ from typing import Final
 import orjson
 
 from reportgen.analysis.statistics import ALPHA
-from reportgen.build import find_means
 from reportgen.errors import SiteError, SourceError
 from reportgen.loading import LoggedRun, Means, Runs, load_runs
+from reportgen.planning import find_means
 from reportgen.plots import render_plot
 from reportgen.review import comparing
 from reportgen.review.baseline import choose_baseline

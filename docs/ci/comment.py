@@ -2,15 +2,15 @@
 
     python3 comment.py github|gitlab|bitbucket COMMENT.md
 
-reportgen itself posts nothing and needs no token; this script does, with the token of the job in REPORTGEN_TOKEN. It needs
-Python alone. Where it posts comes from the variables that the CI system sets:
+reportgen itself posts nothing and needs no token; this script does, with the token of the job in REPORTGEN_TOKEN. It
+needs Python alone. Where it posts comes from the variables that the CI system sets:
 
     github     GITHUB_API_URL, GITHUB_REPOSITORY, and the number in PULL
     gitlab     CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID
     bitbucket  BITBUCKET_REPO_FULL_NAME, BITBUCKET_PR_ID
 
-An earlier comment is known by its first line, the marker, and by who wrote it: on GitHub AUTHOR, github-actions[bot] when
-that is not set, on GitLab and Bitbucket the user whose token it is. Somebody else's comment is never touched.
+An earlier comment is known by its first line, the marker, and by who wrote it: on GitHub AUTHOR, github-actions[bot]
+when that is not set, on GitLab and Bitbucket the user whose token it is. Somebody else's comment is never touched.
 """
 
 import json
@@ -27,7 +27,7 @@ MAX_PAGES = 100
 SLOW_DOWN = (429, 500, 502, 503, 504)
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an answer
     """The forge did not do what it was asked."""
 
 

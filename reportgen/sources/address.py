@@ -497,7 +497,7 @@ def fetch_edits(address: Address, document: Mapping[str, Any]) -> bytes:
 def _fetch_listed(address: Address, path: str, sha256: str) -> bytes:
     try:
         data = address.read(path)
-    except _Missing:
+    except NotThere:
         raise address.incomplete(path) from None
     if hashlib.sha256(data).hexdigest() != sha256:
         raise address.incomplete(path)
