@@ -9,8 +9,8 @@ needs Python alone. Where it posts comes from the variables that the CI system s
     gitlab     CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID
     bitbucket  BITBUCKET_REPO_FULL_NAME, BITBUCKET_PR_ID
 
-An earlier comment is known by its first line, the marker, and by who wrote it: on GitHub AUTHOR, github-actions[bot]
-when that is not set, on GitLab and Bitbucket the user whose token it is. Somebody else's comment is never touched.
+An earlier comment is known by its first line, the marker, and by who wrote it: AUTHOR where that is set, in GitHub
+Actions github-actions[bot], else the user whose token it is. Somebody else's comment is never touched.
 """
 
 import json
@@ -112,7 +112,9 @@ class GitHub(Forge):
         return {"Authorization": f"Bearer {self.variable('REPORTGEN_TOKEN')}", "Accept": "application/vnd.github+json"}
 
     def author(self):
-        return self.environment.get("AUTHOR") or "github-actions[bot]"
+        if self.environment.get("AUTHOR") or self.environment.get("GITHUB_ACTIONS"):
+            return self.environment.get("AUTHOR") or "github-actions[bot]"
+        return self.ask("GET", f"{self.variable('GITHUB_API_URL', 'https://api.github.com')}/user")[0]["login"]
 
     def base(self):
         return f"{self.variable('GITHUB_API_URL', 'https://api.github.com')}/repos/{self.variable('GITHUB_REPOSITORY')}"

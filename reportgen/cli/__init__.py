@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "compare": "reportgen.cli.compare",
     "export": "reportgen.cli.export",
     "import": "reportgen.cli.import_",
+    "init": "reportgen.cli.init",
     "plot": "reportgen.cli.plot",
     "publish": "reportgen.cli.publish",
     "review": "reportgen.cli.review",
