@@ -48,7 +48,7 @@ LAYERS = {
     "reportgen.reviewing": 7,
     "reportgen.serving": 7,
     "reportgen.publishing": 7,
-    "reportgen.recipes": 7,
+    "reportgen.projectfiles": 7,
     "reportgen.single": 7,
     "reportgen.unpacking": 7,
     "reportgen.cli": 8,

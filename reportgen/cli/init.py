@@ -16,9 +16,9 @@ from reportgen.errors import ReportgenError
 
 if TYPE_CHECKING:
     from reportgen.model import Summary
-    from reportgen.recipes import Project, Written
+    from reportgen.projectfiles import Project, Written
 
-# The same as in `recipes`, which brings numpy and which --help must not wait for.
+# The same as in `projectfiles`, which brings numpy and which --help must not wait for.
 FORGES: Final = ("github", "gitlab", "jenkins", "kubernetes", "slurm", "shell", "none")
 
 
@@ -46,20 +46,20 @@ def init(forge: str | None, force: bool, listed: bool, recipe: str | None, form:
     The configuration names the experiments and metrics of the runs in ./runs. Files that are there stay as they are,
     unless --force is given. The last lines say what to do next.
     """
-    from reportgen import recipes
+    from reportgen import projectfiles
 
     if recipe is not None:
-        click.echo(recipes.read_recipe(recipe), nl=False)
+        click.echo(projectfiles.read_recipe(recipe), nl=False)
         return
     if listed:
-        names = recipes.recipe_names()
+        names = projectfiles.recipe_names()
         print_json(list(names)) if form == "json" else print_lines(names)
         return
     folder = Path.cwd()
-    project = recipes.find_project(folder, forge)
+    project = projectfiles.find_project(folder, forge)
     title = project.repository or folder.name or "Runs"
-    text = recipes.make_configuration(title, project, _read_runs())
-    written = recipes.write_project(folder, project, text, force=force)
+    text = projectfiles.make_configuration(title, project, _read_runs())
+    written = projectfiles.write_project(folder, project, text, force=force)
     steps = list(_iter_steps(project, written))
     if form == "json":
         files = [{"path": file.path, "outcome": file.outcome} for file in written]
