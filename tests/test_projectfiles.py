@@ -253,7 +253,7 @@ def test_runs_that_cannot_be_read_are_left_out_with_a_note(here: Path) -> None:
     done = run()
     assert done.exit_code == 0
     assert "are left out of the configuration" in done.stderr
-    assert load_config(None, folder=here).metrics == ()
+    assert load_config(None, folder=here).metrics == {}
 
 
 def test_the_lines_that_are_commented_out_are_right_as_well(here: Path) -> None:
@@ -264,7 +264,7 @@ def test_the_lines_that_are_commented_out_are_right_as_well(here: Path) -> None:
     (here / "all.toml").write_text("\n".join(line for line in lines if not line.startswith("A gate")))
     config = load_config(Path("all.toml"), folder=here)
     assert config.headline == ("val/accuracy", "val/loss")
-    assert len(config.gates) == 1
+    assert len(config.review.gates) == 1
 
 
 # ---- recipes on stdout
