@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from reportgen.collector import without_collector
 from reportgen.errors import FormatError
 from reportgen.model import Problem
 from reportgen.planning import Planned, Upkeep, find_means, plan_addition, plan_site, refuse_losses
@@ -83,16 +84,18 @@ def build(
     """
     began = time.monotonic()
     report = progress or (lambda *_: None)
-    means = find_means(config, out, cache_dir, use_cache=use_cache)
+    with without_collector():
+        means = find_means(config, out, cache_dir, use_cache=use_cache)
     theme, cache, limits = means.theme, means.cache, means.limits
     with SiteWriter(out, cache=cache, wait=wait, on_wait=on_wait) as writer:
         before = dict(writer.previous.entries) if writer.previous else {}
         fetch, stamp = partial(report, "fetch"), plan.site_stamp(config, theme)
-        if append:
-            planned = plan_addition(writer, sources, str(out), upkeep or Upkeep(), config, means, stamp, fetch)
-        else:
-            planned = plan_site(writer, sources, str(out), config, means, stamp, fetch)
-        content = None if planned.todo else _keep_all(writer, planned)
+        with without_collector():
+            if append:
+                planned = plan_addition(writer, sources, str(out), upkeep or Upkeep(), config, means, stamp, fetch)
+            else:
+                planned = plan_site(writer, sources, str(out), config, means, stamp, fetch)
+            content = None if planned.todo else _keep_all(writer, planned)
         if content is None:
             from reportgen.stages import Stages  # with all that draws and renders: not needed where nothing changed
 
@@ -100,7 +103,8 @@ def build(
             content = stages.make(planned.todo, planned.kept, planned.again)
         refuse_losses(planned.promised, content.entries)
         report("write", 0, 1)
-        written = writer.commit(partial(plan.encode_site, planned.facts, content))
+        with without_collector():
+            written = writer.commit(partial(plan.encode_site, planned.facts, content))
         report("write", 1, 1)
         cache.save()
     present = (*written.written, *written.unchanged)

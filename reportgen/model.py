@@ -328,6 +328,8 @@ class Run:
     """What the run was made from, in merge order; the record is written from it."""
     edit: Edit | None = None
     """The correction that `summary` and `notes` show, and the record does not."""
+    logged_tags: Mapping[str, str] = field(default_factory=dict)
+    """Tag -> value as logged, of the tags that the correction changes or takes away."""
 
 
 @dataclass(frozen=True, slots=True)

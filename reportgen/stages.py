@@ -13,6 +13,7 @@ from dataclasses import replace
 from itertools import islice
 from typing import Any, Final, TypeVar
 
+from reportgen.collector import without_collector
 from reportgen.errors import FormatError
 from reportgen.index import make_experiment
 from reportgen.model import Experiment, Summary
@@ -24,7 +25,16 @@ from reportgen.site.data.typed import decode_typed
 from reportgen.site.facts import ExperimentFacts, in_order, join_problems, make_facts
 from reportgen.site.folder import NOJEKYLL
 from reportgen.site.library import SummaryLibrary
-from reportgen.site.packs import BLOCK_RUNS, ExperimentEntry, Pack, describe_facts, encode_pack, group_of, plan_packs
+from reportgen.site.packs import (
+    BLOCK_RUNS,
+    ExperimentEntry,
+    Pack,
+    describe_facts,
+    encode_pack,
+    group_of,
+    list_members,
+    plan_packs,
+)
 from reportgen.site.pages.csv import runs_csv
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.theme import Theme
@@ -68,6 +78,9 @@ class Stages:
         self._made_facts: dict[str, ExperimentFacts] = {}
         self._library = SummaryLibrary(writer)
         self._previous = writer.previous if plan.same_look(writer.previous, facts) else None
+        self._members: dict[str, list[str]] = {}
+        self._before = list_members(self._previous.entries.values()) if self._previous else {}
+        self._changed: dict[str, Experiment] = {}
 
     def make(
         self,
@@ -84,6 +97,7 @@ class Stages:
             self._writer.keep_all(entry.files)
         self._entries.update(kept)
         self._read_runs(run_jobs)
+        self._members = list_members(self._entries.values())
         made = self._make_experiments()
         facts = in_order(self._made_facts.values())
         self._make_site_files(facts, made)
@@ -149,29 +163,20 @@ class Stages:
 
     def _make_experiments(self) -> dict[str, ExperimentEntry]:
         """Keep what is about experiments of which no run changed, and make the others; return the entries by name."""
-        members = self._members()
+        members = self._members
         stamps = {name: self._experiment_stamp(keys) for name, keys in members.items()}
         entries = {name: kept for name, stamp in stamps.items() if (kept := self._kept_experiment(name, stamp))}
-        with jobs.without_collector():
-            changed = [
-                make_experiment(name, self._library.find(keys, self._entries))
+        with without_collector():
+            self._changed = {
+                name: make_experiment(name, self._library.find(keys, self._entries))
                 for name, keys in members.items()
                 if name not in entries
-            ]
-            drafts = self._make_changed(changed)
-        for experiment in changed:
-            paths, facts = drafts[experiment.name]
-            self._made_facts[experiment.name] = facts
-            files = {path: self._writer.sha256_of(path) for path in sorted(paths)}
-            entries[experiment.name] = ExperimentEntry(stamps[experiment.name], files, describe_facts(facts))
+            }
+            paths = self._make_changed(list(self._changed.values()))
+        for name in self._changed:
+            files = {path: self._writer.sha256_of(path) for path in sorted(paths[name])}
+            entries[name] = ExperimentEntry(stamps[name], files, describe_facts(self._made_facts[name]))
         return dict(sorted(entries.items()))
-
-    def _members(self) -> dict[str, list[str]]:
-        """Return experiment -> keys of its runs, oldest first, experiments by name."""
-        members: dict[str, list[str]] = {}
-        for entry in sorted(self._entries.values(), key=lambda entry: (entry.start_time, entry.key)):
-            members.setdefault(entry.experiment, []).append(entry.key)
-        return dict(sorted(members.items()))
 
     def _experiment_stamp(self, keys: Iterable[str]) -> str:
         """Return the digest of what the files about the runs with these keys depend on, beside the site's stamp."""
@@ -192,14 +197,15 @@ class Stages:
         self._writer.keep_all(entry.files)
         return entry
 
-    def _make_changed(self, experiments: Sequence[Experiment]) -> dict[str, tuple[set[str], ExperimentFacts]]:
-        """Draw, render and stage what is about each of `experiments`; return name -> its paths and its facts."""
+    def _make_changed(self, experiments: Sequence[Experiment]) -> dict[str, set[str]]:
+        """Draw, render and stage what is about each of `experiments`; return name -> paths of its files."""
         writer, config, renderer = self._writer, self._settings.config, self._settings.renderer
         records = {key: entry.sha256 for key, entry in self._entries.items()}
         planned = {e.name: overviews.plan_plots(e, config, records, writer.location) for e in experiments}
         missing = self._missing_plots([job for plots, _ in planned.values() for job in plots])
-        drawn = self._map(jobs.draw_plots, missing, serial=len(missing) <= 1)  # by the workers, meanwhile
-        drafts = {}
+        serial = len(missing) <= 1 and len(self._entries) <= BLOCK_RUNS  # else there is enough to do meanwhile
+        drawn = self._map(jobs.draw_plots, missing, serial=serial)
+        made: dict[str, set[str]] = {}
         for done, experiment in enumerate(experiments):
             self._report("page", done, len(experiments))
             plot_jobs, plots = planned[experiment.name]
@@ -207,17 +213,37 @@ class Stages:
             for page in overviews.plan_experiment_pages(experiment, config, plots):
                 writer.stage(page.path, renderer.render(page.template, page.make(), path=page.path))
                 paths.add(page.path)
-            for path, content in overviews.experiment_tables(experiment, config):
+            for path, content in overviews.experiment_scripts(experiment, config):
                 writer.stage(path, content)
                 paths.add(path)
-            drafts[experiment.name] = (paths, make_facts(experiment, config))
+            made[experiment.name] = paths | self._make_csv(experiment)
+            self._made_facts[experiment.name] = make_facts(experiment, config)
         self._report("page", len(experiments), len(experiments))
         self._report("plot", 0, len(missing))
         for done, images in enumerate(drawn, 1):
             for path, image in images.items():
                 writer.stage(path, image)
             self._report("plot", done, len(missing))
-        return drafts
+        return made
+
+    def _make_csv(self, experiment: Experiment) -> set[str]:
+        """Stage the tables for spreadsheets, or keep those of blocks of which no run changed; return their paths."""
+        files = self._previous.files if self._previous else {}
+        old = self._before.get(experiment.name, [])
+        paths = set()
+        for path, start, end in overviews.plan_csv(experiment):
+            paths.add(path)
+            keys = self._members[experiment.name][start:end]
+            same = keys == old[start:end] and self._are_unchanged(keys)
+            if same and self._writer.has(path, files.get(path, "")):
+                self._writer.keep(path, files[path])
+            else:
+                self._writer.stage(path, runs_csv(experiment.runs[start:end]))
+        return paths
+
+    def _are_unchanged(self, keys: Iterable[str]) -> bool:
+        known = self._previous.entries if self._previous else {}
+        return all(self._entries[key] is known.get(key) for key in keys)
 
     def _missing_plots(self, plot_jobs: Sequence[jobs.PlotJob]) -> list[tuple[jobs.PlotJob]]:
         """Keep the plots that the site holds, known by their digests; return the jobs that draw the others."""
@@ -261,7 +287,7 @@ class Stages:
     def _search_chunks(self, facts: Sequence[ExperimentFacts], made: Mapping[str, ExperimentEntry]) -> dict[str, str]:
         """Return what the search looks through, a chunk for the experiments that share packs; some are kept."""
         groups: dict[str, set[str]] = {}
-        for pack in plan_packs(self._members()):
+        for pack in plan_packs(self._members):
             groups.setdefault(pack.group, set()).update(pack.holds)
         kept = self._kept_chunks(made)
         chunks = {}
@@ -292,8 +318,8 @@ class Stages:
         }
 
     def _experiment(self, name: str) -> Experiment:
-        keys = self._members()[name]
-        return make_experiment(name, self._library.find(keys, self._entries))
+        known = self._changed.get(name)
+        return known or make_experiment(name, self._library.find(self._members[name], self._entries))
 
     def _make_front(self, facts: Sequence[ExperimentFacts], dropped: Collection[str]) -> dict[str, bytes]:
         """Return the files that say what the site goes without; `dropped` are keys of runs without tiles."""
@@ -310,7 +336,7 @@ class Stages:
     def _stage_packs(self, made: Mapping[str, ExperimentEntry]) -> dict[str, PackRef]:
         """Stage or keep the packs; return them by name."""
         refs = {}
-        for pack in plan_packs(self._members()):
+        for pack in plan_packs(self._members):
             ref = self._kept_pack(pack, made)
             if ref is None:
                 data = self._encode_pack(pack, self._entries, made)
@@ -336,7 +362,7 @@ class Stages:
 
     def _encode_pack(self, pack: Pack, entries: Mapping[str, RunEntry], made: Mapping[str, ExperimentEntry]) -> bytes:
         experiments = {name: made[name] for name in pack.experiments}
-        with jobs.without_collector():
+        with without_collector():
             summaries = self._library.find(pack.keys, self._entries)
             return encode_pack(experiments, [entries[key] for key in pack.keys], summaries)
 
@@ -389,7 +415,7 @@ class Stages:
             for key, entry in self._entries.items()
         }
         packs, size = {}, 0
-        for pack in plan_packs(self._members()):
+        for pack in plan_packs(self._members):
             size += len(self._encode_pack(pack, whole, made))
             packs[pack.name] = PackRef(pack.name, nothing, pack.holds)
         content = plan.SiteContent(whole, len(made), (), packs, frozenset())

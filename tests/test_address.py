@@ -10,6 +10,7 @@ import shutil
 import time
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,7 @@ from reportgen.formats import run_key
 from reportgen.site.config import Config
 from reportgen.sources import StatCache, address, discover, is_address
 from reportgen.sources.address import Address, Limits, next_address
+from tests.sitefiles import change_packs, pack_files, read_entries
 from tests.sourcelogs import metrics_line, start_line, write_run
 from tests.webservers import files_of, send, serving
 
@@ -73,8 +75,8 @@ def test_a_build_of_an_address_is_that_of_the_folder(site: Path, tmp_path: Path)
         make(server.url, tmp_path / "again")
     assert contents(tmp_path / "copy") == contents(site)
     assert contents(tmp_path / "again") == contents(site)
-    assert first == 1 + 3 + 1
-    assert server.asked[first:] == ["/data/site.json"]
+    assert first == 1 + 1 + 3 + 1
+    assert server.asked[first:] == ["/data/site.json", f"/{pack_files(site)[0].relative_to(site).as_posix()}"]
     assert not {"Authorization", "Cookie"} & set().union(*server.headers)
 
 
@@ -104,20 +106,20 @@ def test_only_what_is_new_is_fetched_and_what_is_gone_goes_after_a_day(
         runs = tmp_path / "runs"
         write_run(runs / "digits" / "run-9", start_line("run-9"), metrics_line(0, loss=1.0))
         build([site, runs], changed, config=Config(), cache_dir=tmp_path / "c")
-        gone = json.loads((changed / "data" / "site.json").read_bytes())
-        del gone["runs"][run_key("run-1")]
-        (changed / "data" / "site.json").write_text(json.dumps(gone), encoding="utf-8")
+        change_packs(changed, lambda head: head["runs"].pop(run_key("run-1")))
         server.answer = files_of(changed)
         server.asked.clear()
         told: list[tuple[int, int]] = []
         found = discover([server.url], cache=StatCache(None), progress=lambda *done: told.append(done))
         assert len(found.runs) == 3
-        assert len(server.asked) == 2
+        assert len(server.asked) == 3
         assert told == [(0, 1), (1, 1)]
         assert before < {file.name for file in mirror.rglob("*.gz")}
         monkeypatch.setattr(address, "KEEP_S", -1)
         discover([server.url], cache=StatCache(None))
-    assert {f.name for f in mirror.rglob("*.gz")} == {f"{e['sha256']}.jsonl.gz" for e in gone["runs"].values()}
+    assert {f.name for f in mirror.rglob("*.gz")} == {
+        f"{entry['files'][f'data/runs/{key}.jsonl.gz']}.jsonl.gz" for key, entry in read_entries(changed).items()
+    }
 
 
 def test_mirrors_that_nobody_asks_for_go(site: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -147,9 +149,10 @@ def test_a_host_that_says_gzip_of_packed_files_is_understood(site: Path, tmp_pat
 
     with serving(answer) as server:
         make(server.url, tmp_path / "copy")
-        summaries = Address(server.url).read("data/summaries.json.gz")
+        (pack,) = (file.relative_to(site).as_posix() for file in pack_files(site))
+        read = Address(server.url).read(pack)
     assert contents(tmp_path / "copy") == contents(site)
-    assert summaries == (site / "data" / "summaries.json.gz").read_bytes()
+    assert read == (site / pack).read_bytes()
 
 
 def test_a_busy_server_is_asked_again(site: Path) -> None:
@@ -171,7 +174,7 @@ def test_a_busy_server_is_asked_again(site: Path) -> None:
 # ---- other servers
 
 
-def read_error(answer: object, path: str = "data/summaries.json.gz") -> str:
+def read_error(answer: object, path: str = "data/packs/mixed-0-0123456789.jsonl.gz") -> str:
     """Return what is said when `path` is read of a server."""
     with serving(answer) as server, pytest.raises(SourceError) as caught:  # type: ignore[arg-type]
         Address(server.url, limits=SOON).read(path)
@@ -216,9 +219,9 @@ def test_all_files_together_have_a_limit() -> None:
     with serving(lambda handler: send(handler, b"\x1f\x8b" + b"x" * 80_000)) as server:
         site = Address(server.url, limits=SOON)
         for _ in range(3):
-            site.read("data/summaries.json.gz")
+            site.read("data/packs/mixed-0-0123456789.jsonl.gz")
         with pytest.raises(SourceError, match="more than 300,000 bytes"):
-            site.read("data/summaries.json.gz")
+            site.read("data/packs/mixed-0-0123456789.jsonl.gz")
 
 
 def test_a_server_that_drips_is_left() -> None:
@@ -361,29 +364,20 @@ def test_a_site_of_a_newer_format_says_what_to_install(site: Path) -> None:
 
 
 def test_names_of_a_site_lead_to_no_other_file(site: Path, tmp_path: Path) -> None:
-    document = json.loads((site / "data" / "site.json").read_bytes())
-    good = dict(document["runs"])
-    digest = "0" * 64
-    document["runs"] = {
-        **good,
-        "../../../../etc/passwd": {"sha256": digest},
-        "0" * 32: {"sha256": "../../../outside"},
-        "1" * 32: "nothing",
-    }
+    good, digest = read_entries(site), "0" * 64
     files = {f"a/../../{digest[:20]}.txt": digest, "/etc/passwd": digest, f"a/{digest[:20]}.txt": "f" * 64}
-    document["files"] |= files
-    good_answer = files_of(site)
 
-    def answer(handler: BaseHTTPRequestHandler) -> None:
-        if handler.path == "/data/site.json":
-            send(handler, json.dumps(document).encode())
-        else:
-            good_answer(handler)
+    def spoil(head: dict[str, Any]) -> None:
+        entry = next(iter(head["runs"].values()))
+        entry["files"] |= files
+        outside = {"data/runs/00000000000000000000000000000000.jsonl.gz": "../../../outside"}
+        head["runs"] |= {"../../../../etc/passwd": entry, "0" * 32: {**entry, "files": outside}, "1" * 32: "nothing"}
 
-    with serving(answer) as server:
+    change_packs(site, spoil)
+    with serving(files_of(site)) as server:
         found = discover([server.url], cache=StatCache(None))
     assert {ref.key for ref in found.runs} == set(good)
     assert sorted(server.asked)[:1] == [f"/a/{next(site.glob('a/*')).name}"]
-    assert len(server.asked) == 5
+    assert len(server.asked) == 6
     assert {p.parent.name for p in (tmp_path / "cache").rglob("*.*") if p.is_file()} == {"records", "a"}
     assert [p.message for p in found.problems if "shape" in p.message]

@@ -20,8 +20,8 @@ from reportgen.formats import short_key
 from reportgen.site import urls
 from reportgen.site.config import Config, MetricConfig
 from reportgen.site.data.encoding import script
-from reportgen.site.data.summaries import decode_summaries
 from tests.browser import OpenPage, Watched, disk_address
+from tests.sitefiles import site_summaries
 
 pytestmark = pytest.mark.browser
 
@@ -105,7 +105,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     write_run(logs, "long", {"train/loss": noise.tolist(), "val/loss": curve(0.1)}, experiment="long")
     config = Config(metrics={"val/loss": MetricConfig(direction="min", unit="nats")})
     build([logs], base / "site", config=config, use_cache=False)
-    summaries = decode_summaries((base / "site" / urls.SUMMARIES).read_bytes())
+    summaries = site_summaries(base / "site")
     pages = {s.name: (short_key(s.key), urls.run_page(s.key, s.name)) for s in summaries}
     head = (base / "site" / pages["many"][1]).read_text(encoding="utf-8").partition("</head>")[0]
     blank = re.sub("<script[^>]* data-id=[^>]*></script>", "", head) + "</head><body><main></main></body></html>"

@@ -12,10 +12,9 @@ import pytest
 from playwright.sync_api import expect
 
 from reportgen.query import Frame, search
-from reportgen.site import urls
 from reportgen.site.config import Config
-from reportgen.site.data import decode_summaries
 from tests.browser import OpenPage, Watched, disk_address
+from tests.sitefiles import site_summaries
 from tests.test_browser_table import NAMES, experiments, go
 
 pytestmark = pytest.mark.browser
@@ -72,7 +71,7 @@ def expect_options(watched: Watched, texts: list[str]) -> None:
 
 def ids(site: Path, experiment: str, text: str) -> list[str]:
     """Return the names of the runs that Python finds."""
-    summaries = [s for s in decode_summaries((site / urls.SUMMARIES).read_bytes()) if s.experiment == experiment]
+    summaries = [s for s in site_summaries(site) if s.experiment == experiment]
     frame = Frame(summaries, direction=lambda name: Config().metric(name).direction)
     return sorted(summaries[row].name for row in search(frame, text, now=2e9))
 

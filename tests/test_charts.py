@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from markupsafe import Markup
 
 from reportgen.site.charts import ChartLine, render_chart
-from reportgen.site.sparks import render_activity, render_best_so_far, render_spark, render_strip
+from reportgen.site.sparks import make_progress, render_activity, render_progress, render_spark, render_strip
 
 STEPS = np.arange(200)
 RISING = 80 - 75 * np.exp(-STEPS / 40)
@@ -264,17 +264,17 @@ def test_a_strip_puts_better_to_the_right_and_names_what_is_outside():
 
 
 def test_best_so_far_steps_down_for_a_metric_that_falls():
-    tree = parse(render_best_so_far([3.0, None, float("nan"), 4.0, 1.0], "min"))
+    tree = parse(render_progress(make_progress([3.0, None, float("nan"), 4.0, 1.0], "min")))
     heights = [float(y) for y in re.findall(r"V([\d.]+)", tree.find("path").get("d"))]
     assert len(heights) == 1
     assert len([c for c in tree.iter("circle") if c.get("class") == "seen"]) == 3
-    assert parse(render_best_so_far([1.0, 2.0], None)).find("path") is None
-    assert len(parse(render_best_so_far([None], "max"))) == 0
+    assert parse(render_progress(make_progress([1.0, 2.0], None))).find("path") is None
+    assert len(parse(render_progress(make_progress([None], "max")))) == 0
 
 
 def test_best_so_far_of_ten_thousand_runs_stays_small():
     values = [float((i * 7919) % 10_007) for i in range(10_000)]
-    assert len(str(render_best_so_far(values, "max"))) < 40_000
+    assert len(str(render_progress(make_progress(values, "max")))) < 40_000
 
 
 def test_activity_shows_failures_and_says_its_numbers():

@@ -16,7 +16,7 @@ from reportgen.model import Summary
 from reportgen.site import data
 from reportgen.site.config import Config, ExperimentConfig, MetricConfig
 from reportgen.site.data.index import index_script
-from reportgen.site.data.search import MAX_LINE, search_script
+from reportgen.site.data.search import MAX_LINE, read_chunks, search_chunk, search_script
 from reportgen.site.data.tables import decode_table, make_table, table_script
 from reportgen.site.pages.rows import make_rows
 from tests.contract import check_search, check_table, fields, read_call
@@ -95,7 +95,7 @@ def test_configurations_colours_and_spread_are_those_of_the_pages() -> None:
     assert table["groups"] == {"label": ["lr 0.1", "lr 0.2"], "slot": [1, 2]}
     assert table["runs"]["group_of"] == [1, 1, 1, 0, 0, 0]
     index = make_index(runs, [])
-    assert table["runs"]["differs"] == [row.differs for row in make_rows(index.runs, index, PERCENT)]
+    assert table["runs"]["differs"] == [row.differs for row in make_rows(index.runs, index.experiments[0], PERCENT)]
     # within lr 0.1: values 90, 91, 92; the failed run does not count; pooled s² = (2 + 0.5) / 3, t(0.975, 3) = 3.1824
     assert table["metrics"][0]["spread"] == pytest.approx(3.1824 * math.sqrt(2 * 2.5 / 3))
     assert table["selection"] == [1, 2, 3, 4, 5]
@@ -205,19 +205,21 @@ def many_experiments() -> Index:
 def test_the_index_lists_experiments_and_what_was_left_out() -> None:
     index = many_experiments()
     config = Config(title="Ünïcode </script>", repository_url="https://x.org/y", max_site_mb=2.5)
-    name, payload = read_call(index_script(index, config, [index.runs[0].key, index.runs[1].key]))
+    name, payload = read_call(index_script(["sweep", "<b>"], config, [index.runs[0].key, index.runs[1].key]))
     assert name == "index"
     assert payload.keys() == fields("SiteIndex")
     assert [e.keys() for e in payload["experiments"]] == [fields("SiteIndex.experiments")] * 2
-    assert [(e["name"], e["runs"]) for e in payload["experiments"]] == [("<b>", 1), ("sweep", 6)]
+    assert [e["name"] for e in payload["experiments"]] == ["<b>", "sweep"]
     assert payload["dropped"] == sorted(short_key(run.key) for run in index.runs[:2])
     assert (payload["title"], payload["max_site_mb"]) == ("Ünïcode </script>", 2.5)
 
 
 def test_the_search_knows_what_tells_runs_apart() -> None:
     config = Config(experiments={"sweep": ExperimentConfig(description="# A *sweep*\n\nof lr")})
-    name, payload = read_call(search_script(many_experiments(), config))
-    search = data.unpack(payload)
+    chunk = search_chunk(many_experiments().experiments, config)
+    name, payload = read_call(search_script({"mixed-0": chunk}))
+    assert payload == {"mixed-0": chunk} == read_chunks(search_script(payload))
+    search = data.unpack(chunk)
     check_search(search)
     assert name == "search"
     assert search["experiments"]["text"] == ["", "A sweep of lr"]
@@ -230,7 +232,7 @@ def test_the_search_knows_what_tells_runs_apart() -> None:
 
 def test_the_search_cuts_long_values_and_keeps_each_on_one_line() -> None:
     long = make_summary("a", run_id="a", params={"x": "y" * 5_000, "two\nlines": "1\n2"}, note="", user="")
-    (text,) = data.unpack(read_call(search_script(make_index([long], []), Config()))[1])["runs"]["text"]
+    (text,) = data.unpack(search_chunk(make_index([long], []).experiments, Config()))["runs"]["text"]
     first, second, *_ = text.split("\n")
     assert len(first) == len("x=") + MAX_LINE
     assert second == "two lines=1 2"
@@ -241,5 +243,5 @@ def test_the_search_tells_zero_false_and_text_apart() -> None:
         make_summary(n, run_id=n, params={"x": value}, start_time=i)
         for i, (n, value) in enumerate([("a", 0), ("b", False), ("c", 0.0), ("d", -0.0), ("e", "0")])
     ]
-    texts = data.unpack(read_call(search_script(make_index(runs, []), Config()))[1])["runs"]["text"]
+    texts = data.unpack(search_chunk(make_index(runs, []).experiments, Config()))["runs"]["text"]
     assert [text.split("\n")[0] for text in reversed(texts)] == ["x=0", "x=False", "x=0", "x=-0", "x=0"]

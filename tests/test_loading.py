@@ -27,6 +27,8 @@ from reportgen.loading import Means, load_runs, origins, summarycache
 from reportgen.loading.origins import summarise_runs
 from reportgen.site.config import Config
 from reportgen.site.data import decode_summaries
+from reportgen.sources.packs import split_pack
+from tests.sitefiles import pack_files
 from tests.sourcelogs import LATER, SESSION, T0, metrics_line, start_line, write_run
 from tests.webservers import files_of, send, serving
 
@@ -110,21 +112,19 @@ def test_logs_a_site_and_its_address_hold_the_same_runs(logs: Path, site: Path) 
     from_site = rg.load(site)
     with serving(files_of(site)) as server:
         from_address = rg.load(server.url)
-        assert server.asked == ["/data/summaries.json.gz"]
+        assert server.asked == ["/data/site.json", f"/{pack_files(site)[0].relative_to(site).as_posix()}"]
         points = numbers(from_address)
-        assert len(server.asked) == 1 + 4
+        assert len(server.asked) == 2 + 4
         assert numbers(from_address) == points
-        assert len(server.asked) == 1 + 4
+        assert len(server.asked) == 2 + 4
     assert from_logs.summaries == from_site.summaries == from_address.summaries
     assert numbers(from_logs) == numbers(from_site) == points
     assert names(from_logs) == ["<b>cnn</b>", "mlp-2", "mlp-1", "mlp-0"]
     assert list(from_logs) == list(from_site)
 
 
-def test_a_site_is_read_from_one_file(site: Path) -> None:
+def test_a_site_is_read_from_its_packs(site: Path) -> None:
     shutil.rmtree(site / "data" / "runs")
-    (site / "data" / "site.json").unlink()
-    (site / "data" / "site.json").touch()
     runs = rg.load(site)
     assert len(runs) == 4
     with pytest.raises(SourceError, match="is there no more: load its source again"):
@@ -132,12 +132,20 @@ def test_a_site_is_read_from_one_file(site: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [None, b"", b"\x1f\x8bdamaged"])
-def test_a_site_without_its_table_is_read_from_its_records(site: Path, logs: Path, damage: bytes | None) -> None:
-    table = site / "data" / "summaries.json.gz"
-    table.unlink()
+def test_a_site_whose_pack_is_missing_or_damaged_says_so(site: Path, damage: bytes | None) -> None:
+    (pack,) = pack_files(site)
+    pack.unlink()
     if damage is not None:
-        table.write_bytes(damage)
-    assert rg.load(site).summaries == rg.load(logs).summaries
+        pack.write_bytes(damage)
+    with pytest.raises(SourceError, match=r"is not whole: '.*' is missing or not what data/site\.json lists"):
+        rg.load(site)
+
+
+def test_only_the_experiments_that_are_wanted_are_read(site: Path, tmp_path: Path) -> None:
+    own = {summary.experiment for summary in rg.load(site).summaries}
+    wanted = min(own)
+    means = Means(cache_dir=tmp_path / "cache", experiments={wanted})
+    assert {s.experiment for s in load_runs(site, config=None, means=means).summaries} == {wanted}
 
 
 def test_a_table_behind_a_link_is_not_read(site: Path, tmp_path: Path) -> None:
@@ -206,9 +214,6 @@ def test_sources_that_cannot_be_used(tmp_path: Path) -> None:
 def test_a_newer_site_says_what_to_install(site: Path) -> None:
     document = json.loads((site / "data" / "site.json").read_bytes()) | {"format": 99, "reportgen": "7.1"}
     (site / "data" / "site.json").write_text(json.dumps(document), encoding="utf-8")
-    import gzip
-
-    (site / "data" / "summaries.json.gz").write_bytes(gzip.compress(b'{"format": 99}'))
     with serving(files_of(site)) as server:
         for source in (site, server.url):
             with pytest.raises(SourceError, match=r"pip install -U 'reportgen>=7\.1'"):
@@ -632,7 +637,8 @@ def test_a_table_of_a_strange_site_is_refused(site: Path, spoil: Callable[[Any],
 
     from reportgen.errors import FormatError
 
-    document = json.loads(gzip.decompress((site / "data" / "summaries.json.gz").read_bytes()))
+    (pack,) = pack_files(site)
+    document = json.loads(gzip.decompress(split_pack(pack.read_bytes())[1]))
     decode_summaries(gzip.compress(json.dumps(document).encode()))
     spoil(document)
     with pytest.raises(FormatError):

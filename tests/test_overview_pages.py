@@ -14,16 +14,17 @@ import pytest
 
 from reportgen.analysis.groups import Difference
 from reportgen.formats import short_key
-from reportgen.index import make_experiment, make_index
+from reportgen.index import Index, make_experiment, make_index
 from reportgen.model import Experiment, ModelVersion, Problem, Summary
 from reportgen.site import urls
 from reportgen.site.config import Config, ExperimentConfig, MetricConfig
+from reportgen.site.facts import ExperimentFacts, in_order, make_facts
 from reportgen.site.overviews import _group_lines
 from reportgen.site.pages.columns import describe, make_column, spread_decimals
 from reportgen.site.pages.compare import make_compare_page, make_experiment_compare_page, make_sentence
 from reportgen.site.pages.experiment import make_experiment_page
 from reportgen.site.pages.home import activity_days, first_line, make_home_page
-from reportgen.site.pages.models import make_models_page
+from reportgen.site.pages.models import make_models_page, make_versions
 from reportgen.site.pages.rows import make_recent_runs
 from reportgen.site.pages.runs import make_runs_page
 from reportgen.site.pages.strips import make_strip_axis
@@ -72,11 +73,12 @@ def render(template: str, page: object, path: str, title: str = "tinyvision") ->
 def render_all(runs: Sequence[Summary], config: Config, problems: Sequence[Problem] = ()) -> Mapping[str, str]:
     """Return site path -> text of every page about many runs."""
     index = make_index(runs, problems)
+    facts = facts_of(index, config)
     pages = {
-        urls.HOME: ("home.html", make_home_page(index, config)),
-        urls.RUNS: ("runs.html", make_runs_page(index, config)),
-        urls.COMPARE: ("compare.html", make_compare_page(index, config)),
-        urls.MODELS: ("models.html", make_models_page(index, config)),
+        urls.HOME: ("home.html", make_home_page(facts, [p for p, key in index.problems if key is None], config)),
+        urls.RUNS: ("runs.html", make_runs_page(facts, csv=urls.RUNS_CSV)),
+        urls.COMPARE: ("compare.html", make_compare_page({own.name: own.comparison for own in facts})),
+        urls.MODELS: ("models.html", make_models_page((row for own in facts for row in own.models), config)),
     }
     for e in index.experiments:
         plots = {metric: urls.plot_svg("0123456789abcdef0123") for metric in e.metric_names}
@@ -91,6 +93,15 @@ def render_all(runs: Sequence[Summary], config: Config, problems: Sequence[Probl
 def words(text: str) -> str:
     """Return the text of a page as one line."""
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text.partition("<main")[2])).split())
+
+
+def facts_of(index: Index, config: Config = PERCENT) -> list[ExperimentFacts]:
+    """Return the facts of the experiments of an index, in the order of the home page."""
+    return in_order(make_facts(experiment, config) for experiment in index.experiments)
+
+
+def days_of(runs: Sequence[Summary]) -> list[tuple[str, int, int]]:
+    return activity_days(facts_of(make_index(runs, [])))
 
 
 # ---- every page
@@ -213,15 +224,15 @@ def test_home_shows_counts_best_and_what_did_not_finish() -> None:
 def test_the_days_end_with_the_newest_run() -> None:
     day = 86_400.0
     runs = [make_summary("a", start_time=START), make_summary("b", start_time=START - 89 * day, status="failed")]
-    days = activity_days([*runs, make_summary("old", start_time=START - 90 * day)])
+    days = days_of([*runs, make_summary("old", start_time=START - 90 * day)])
     assert len(days) == 90
     assert (days[0], days[-1]) == (("2026-08-24", 1, 1), ("2026-11-21", 1, 0))
     assert sum(n for _, n, _ in days) == 2
 
 
 def test_days_of_no_calendar_are_left_out() -> None:
-    assert activity_days([make_summary("a", start_time=t) for t in (-1e18, 1e18, math.nan, math.inf)]) == []
-    assert activity_days([make_summary("a", start_time=5.0)]) == [("1970-01-01", 1, 0)]
+    assert days_of([make_summary("a", start_time=t) for t in (-1e18, 1e18, math.nan, math.inf)]) == []
+    assert days_of([make_summary("a", start_time=5.0)]) == [("1970-01-01", 1, 0)]
 
 
 @pytest.mark.parametrize(
@@ -242,14 +253,14 @@ def test_the_first_line_of_a_description_is_plain(markdown: str, line: str) -> N
 
 def test_problems_and_omitted_runs_are_stated() -> None:
     index = make_index([scored("a", 1)], [Problem("e/run/events.jsonl", "the last line is torn", line=3)] * 3)
-    text = words(render("home.html", make_home_page(index, PERCENT, omitted=6), urls.HOME))
+    loose = [problem for problem, _ in index.problems]
+    text = words(render("home.html", make_home_page(facts_of(index, PERCENT), loose, PERCENT, omitted=6), urls.HOME))
     assert "3 problems in the logs. e/run/events.jsonl:3 : the last line is torn." in text
     assert "6 runs left out" in text
 
 
 def test_recent_runs_come_by_their_last_line_and_say_what_sets_them_apart() -> None:
-    index = make_index(two_configurations().runs, [])
-    rows = make_recent_runs(index, PERCENT, 2)
+    rows = make_recent_runs(two_configurations(), PERCENT, 2)
     assert [row.name for row in rows] == ["lion-3", "lion-2"]
     assert rows[0].differs == "lion · seed 3"
     assert (rows[0].metric, rows[0].value.text, rows[0].unit) == ("acc", "78.2", "%")
@@ -615,10 +626,10 @@ def test_a_param_that_some_run_lacks_is_a_dash_and_differs() -> None:
 
 def test_the_list_of_comparisons_leaves_single_runs_aside() -> None:
     index = make_index([*two_configurations().runs, scored("x", 3, experiment="lonely")], [])
-    page = make_compare_page(index, PERCENT)
+    page = make_compare_page({own.name: own.comparison for own in facts_of(index, PERCENT)})
     assert page.single == (("lonely", urls.experiment_page("lonely")),)
     (row,) = page.comparisons
-    assert (row.runs, row.total, row.page) == (6, 6, urls.experiment_compare_page(row.experiment))
+    assert (row.runs, row.page) == (6, urls.experiment_compare_page(row.experiment))
 
 
 # ---- models
@@ -633,7 +644,7 @@ def test_models_stand_by_name_with_their_newest_version_first() -> None:
             models=[ModelVersion("net", "2", (), (), "", "net@1"), ModelVersion("aux", "1", (), (), "", "")],
         ),
     ]
-    page = make_models_page(make_index(runs, []), PERCENT)
+    page = make_models_page(make_versions(runs), PERCENT)
     assert [(model.name, [v.version for v in model.versions]) for model in page.models] == [
         ("aux", ["1"]),
         ("net", ["2", "1"]),

@@ -13,9 +13,9 @@ from reportgen.build import build
 from reportgen.formats import short_key
 from reportgen.site import urls
 from reportgen.site.config import Config
-from reportgen.site.data import decode_summaries
 from tests import pagelogs
 from tests.browser import OpenPage, disk_address
+from tests.sitefiles import site_summaries
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 KB = 1024
@@ -106,5 +106,5 @@ def test_comparison_of_50_runs_with_12_charts(site: Path, open_page: OpenPage) -
 
 def keys_of(site: Path, experiment: str) -> list[str]:
     """Return the keys of the runs of an experiment."""
-    summaries = decode_summaries((site / urls.SUMMARIES).read_bytes())
+    summaries = site_summaries(site)
     return [summary.key for summary in summaries if summary.experiment == experiment]

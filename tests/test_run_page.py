@@ -7,6 +7,7 @@ import math
 import re
 import struct
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import unescape
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -15,13 +16,13 @@ from pathlib import Path
 import pytest
 
 from reportgen.formats import short_key
-from reportgen.model import Artifact, Code, Input, ModelVersion, Problem, Relative, Run, Session, Text
+from reportgen.model import Artifact, Code, Input, ModelVersion, Problem, Relative, Run, Session, Summary, Text
 from reportgen.site import urls
 from reportgen.site.config import Config, ExperimentConfig, MetricConfig
 from reportgen.site.pages.artifacts import image_size, make_excerpt, make_previews
 from reportgen.site.pages.environment import make_environment
 from reportgen.site.pages.metric_charts import MAX_CHARTS, split_of
-from reportgen.site.pages.problems import make_problems_page
+from reportgen.site.pages.problems import ProblemRow, make_problems_page, make_rows
 from reportgen.site.pages.reproduce import make_reproduction
 from reportgen.site.pages.run import RunPage, make_run_page
 from reportgen.site.render import Renderer, SiteInfo
@@ -582,6 +583,11 @@ def test_surroundings_are_one_line_and_two_tables() -> None:
     assert make_environment({}) is None
 
 
+def found(run: Summary, *problems: Problem) -> tuple[ProblemRow, ...]:
+    """Return problems as those of a run."""
+    return make_rows([replace(run, problems=problems)])
+
+
 def test_surroundings_of_any_shape_can_be_shown() -> None:
     deep: dict[str, object] = {}
     for _ in range(60):
@@ -598,7 +604,7 @@ def test_surroundings_of_any_shape_can_be_shown() -> None:
 def test_problems_are_grouped_by_message_the_most_frequent_first(renderer: Renderer) -> None:
     run = make_run().summary
     torn = [Problem(f"a/{i}/events.jsonl", "the last line is cut off", "Nothing to do.", line=i) for i in (3, 1, 2)]
-    page = make_problems_page([*((p, run) for p in torn), (Problem("x.jsonl", "no start line", count=4), None)])
+    page = make_problems_page([*found(run, *torn), ProblemRow(Problem("x.jsonl", "no start line", count=4))])
     assert page.said == "4 problems in 1 run and 1 file without a run"
     assert [(g.message, len(g.rows), g.lines) for g in page.groups] == [
         ("the last line is cut off", 3, 3),
@@ -612,7 +618,8 @@ def test_problems_are_grouped_by_message_the_most_frequent_first(renderer: Rende
 
 def test_the_page_of_problems_does_not_depend_on_their_order(renderer: Renderer) -> None:
     run = make_run().summary
-    items = [(Problem(MARKUP, f"m{i % 3}", MARKUP, line=i), run if i % 2 else None) for i in range(9)]
+    problems = [Problem(MARKUP, f"m{i % 3}", MARKUP, line=i) for i in range(9)]
+    items = [row for i, p in enumerate(problems) for row in (found(run, p) if i % 2 else (ProblemRow(p),))]
     assert make_problems_page(items) == make_problems_page(items[::-1])
     html = renderer.render("problems.html", make_problems_page(items), path=urls.PROBLEMS).decode()
     assert "<script>alert" not in html

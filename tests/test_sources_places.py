@@ -12,13 +12,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from reportgen.errors import SourceError
 from reportgen.formats import run_key
 from reportgen.sources import ArtifactLimits, ReadRun, discover, encode_record, fingerprint, read_run
+from reportgen.sources.packs import RunEntry, record_path
 from reportgen.sources.statcache import StatCache
+from tests.sitefiles import change_packs, pack_files, read_entries, write_document, write_pack
 from tests.sourcelogs import LATER, T0, metrics_line, start_line, write_run
 
 END = {"event": "end", "status": "FINISHED", "time": T0 + 600}
@@ -38,20 +39,27 @@ def make_site(folder: Path, reads: Sequence[ReadRun], **more: Any) -> Path:
     for read in reads:
         key, record = read.run.summary.key, encode_record(read.run)
         (folder / "data" / "runs" / f"{key}.jsonl.gz").write_bytes(record)
-        runs[key] = {
-            "sources": read.fingerprint,
-            "sha256": hashlib.sha256(record).hexdigest(),
-            "twin_of": "" if read.run.summary.run_id != reads[0].run.summary.run_id or key == first else first,
-        }
+        summary = read.run.summary
+        entry = RunEntry(
+            key=key,
+            run_id=summary.run_id,
+            experiment=summary.experiment,
+            name=summary.name,
+            parent_id=summary.parent_id,
+            start_time=summary.start_time,
+            sources=read.fingerprint,
+            stamp="",
+            files={record_path(key): hashlib.sha256(record).hexdigest()},
+            twin_of="" if summary.run_id != reads[0].run.summary.run_id or key == first else first,
+        )
+        runs[key] = entry.describe()
         for artifact in read.run.artifacts:
             if artifact.published:
                 shutil.copy(read.artifact_files[artifact.path], folder / artifact.published)
-    write_document(folder, {"format": 1, "reportgen": "0.1.0", "runs": runs, "problems": []} | more)
+    document = {"format": 1, "reportgen": "0.1.0", "packs": {}, "files": {}, "problems": []}
+    write_document(folder, document | more)
+    write_pack(folder, "mixed-0", runs)
     return folder
-
-
-def write_document(folder: Path, document: Mapping[str, Any]) -> None:
-    (folder / "data" / "site.json").write_bytes(orjson.dumps(document))
 
 
 def describe(reads: Sequence[ReadRun]) -> list[tuple[str, bytes, str, tuple[str, ...]]]:
@@ -221,7 +229,7 @@ def test_a_warm_cache_reads_only_the_index_of_a_site(
         os.utime(path, (T0, T0))
     cache = StatCache(None)
     first = discover([site], cache=cache)
-    monkeypatch.setattr("zlib.decompressobj", lambda *a: pytest.fail("a record was opened"))
+    monkeypatch.setattr("reportgen.sources.site.open_regular", lambda *a: pytest.fail("a record was opened"))
     assert discover([site], cache=cache) == first
     from_logs = discover([logs], cache=cache)
     assert [fingerprint(ref, cache) for ref in first.runs] == [fingerprint(ref, cache) for ref in from_logs.runs]
@@ -233,9 +241,9 @@ def test_a_warm_cache_reads_only_the_index_of_a_site(
         (b"", "is not JSON"),
         (b"\xff", "is not JSON"),
         (b"[]", "does not describe"),
-        (b'{"format":1,"runs":[]}', "does not describe"),
-        (b'{"format":2,"reportgen":"9.1","runs":{}}', "newer than 1: pip install -U 'reportgen>=9.1'"),
-        (b'{"format":"1; rm -rf /","reportgen":"$(x)","runs":{}}', "pip install -U 'reportgen'"),
+        (b'{"format":1,"packs":[]}', "does not describe"),
+        (b'{"format":2,"reportgen":"9.1","packs":{}}', "newer than 1: pip install -U 'reportgen>=9.1'"),
+        (b'{"format":"1; rm -rf /","reportgen":"$(x)","packs":{}}', "pip install -U 'reportgen'"),
     ],
 )
 def test_an_index_that_cannot_be_read_is_an_error(tmp_path: Path, document: bytes, expected: str) -> None:
@@ -252,15 +260,15 @@ def test_a_key_that_is_none_opens_nothing(
     tmp_path: Path, logs: Path, key: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site = make_site(tmp_path / "site", read_all(logs)[:1])
-    document = orjson.loads((site / "data" / "site.json").read_bytes())
-    entry = next(iter(document["runs"].values()))
-    write_document(site, {**document, "runs": {key: {**entry, "record": "../../secret", "page": "/etc/passwd"}}})
+    (entry,) = read_entries(site).values()
+    files = {f"data/runs/{key}.jsonl.gz": "0" * 64, "../../secret": "0" * 64}
+    write_pack(site, "mixed-0", {key: {**entry, "files": files}})
     found = discover([site], cache=StatCache(None))
     assert found.runs == ()
     assert [p.message for p in found.problems] == ["an entry has not the shape of a run: it was skipped"]
 
 
-@pytest.mark.parametrize("where", ["data", "data/runs", "data/site.json", "record", "a"])
+@pytest.mark.parametrize("where", ["data", "data/runs", "data/packs", "data/site.json", "record", "a"])
 def test_links_in_a_site_are_not_followed(tmp_path: Path, logs: Path, where: str) -> None:
     site = make_site(tmp_path / "site", read_all(logs))
     path = next((site / "data" / "runs").iterdir()) if where == "record" else site / where
@@ -269,7 +277,7 @@ def test_links_in_a_site_are_not_followed(tmp_path: Path, logs: Path, where: str
     try:
         found = discover([site], cache=StatCache(None))
     except SourceError:
-        assert where in ("data", "data/site.json")
+        assert where in ("data", "data/packs", "data/site.json")
         return
     if where == "a":
         reads = [read for ref in found.runs for read in read_run(ref)]
@@ -303,14 +311,46 @@ def test_a_record_without_a_readable_line_is_a_problem(tmp_path: Path, logs: Pat
 
 def test_what_a_site_claims_of_its_sources_is_taken_only_in_its_shape(tmp_path: Path, logs: Path) -> None:
     site = make_site(tmp_path / "site", read_all(logs)[:1])
-    document = orjson.loads((site / "data" / "site.json").read_bytes())
-    (entry,) = document["runs"].values()
+    (key,) = read_entries(site)
     good = "a" * 64 + " digits/r1/events.jsonl"
-    entry |= {"sources": [good, 1, "x", "../..", good + "\n<script>", "b" * 64], "sha256": 7, "twin_of": "../x"}
-    write_document(site, document)
+    sources = [good, 1, "x", "../..", good + "\n<script>", "b" * 64]
+    change_packs(site, lambda head: head["runs"][key].update(sources=sources))
     (ref,) = discover([site], cache=StatCache(None)).runs
     assert ref.places[0].sources == (good,)
-    assert ref.places[0].sha256 == ""
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"twin_of": "../x"},
+        {"files": {}},
+        {"files": None},
+        {"start": None},
+        {"id": 7},
+        {"dropped": {"x": -1}},
+        {"stamp": []},
+    ],
+)
+def test_an_entry_of_another_shape_is_skipped_and_said(tmp_path: Path, logs: Path, wrong: dict[str, Any]) -> None:
+    site = make_site(tmp_path / "site", read_all(logs)[:1])
+    (key,) = read_entries(site)
+    change_packs(site, lambda head: head["runs"][key].update(wrong))
+    found = discover([site], cache=StatCache(None))
+    assert found.runs == ()
+    assert [(p.message, p.count) for p in found.problems] == [
+        ("an entry has not the shape of a run: it was skipped", 1)
+    ]
+
+
+@pytest.mark.parametrize("content", [None, b"", b"no gzip", gzip.compress(b"[]"), gzip.compress(b"{}")])
+def test_a_pack_that_is_missing_or_another_is_an_error(tmp_path: Path, logs: Path, content: bytes | None) -> None:
+    site = make_site(tmp_path / "site", read_all(logs))
+    (file,) = pack_files(site)
+    file.unlink()
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(SourceError, match=r"is not whole: '.*' is missing or not what data/site\.json lists"):
+        discover([site], cache=StatCache(None))
 
 
 # ---- artifacts

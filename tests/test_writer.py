@@ -28,7 +28,7 @@ def small_site(*runs: str, text: str = "") -> dict[str, bytes]:
     """Return a whole small site of `runs`, pages linked in every direction; `text` stands on all pages."""
     theme = f"/* {text} */".encode()
     style = f"assets/theme.{sha256(theme)[:8]}.css"
-    files = {style: theme, urls.SUMMARIES: text.encode(), urls.SUMMARIES_JS: text.encode()}
+    files = {style: theme, urls.SEARCH_JS: text.encode(), urls.INDEX_JS: text.encode()}
     run_pages = {run: urls.run_page(run_key(run), run) for run in runs}
     experiments = {run[0]: urls.experiment_page(run[0]) for run in runs}
     for run, page in run_pages.items():
@@ -39,7 +39,7 @@ def small_site(*runs: str, text: str = "") -> dict[str, bytes]:
         files[page] = html(page, text, style, record, series, image, experiments[run[0]], *run_pages.values())
     for page in experiments.values():
         files[page] = html(page, text, style, *run_pages.values(), *experiments.values(), urls.HOME)
-    files[urls.HOME] = html(urls.HOME, text, style, urls.SUMMARIES_JS, *experiments.values(), *run_pages.values())
+    files[urls.HOME] = html(urls.HOME, text, style, urls.INDEX_JS, *experiments.values(), *run_pages.values())
     return files
 
 
@@ -54,7 +54,7 @@ def sha256(data: bytes) -> str:
 
 
 def site_json(files: Mapping[str, str]) -> bytes:
-    return orjson.dumps({"format": 1, "files": dict(files), "runs": {}})
+    return orjson.dumps({"format": 1, "files": dict(files), "packs": {}})
 
 
 def write(out: Path, site: Site) -> WriteReport:
@@ -147,7 +147,6 @@ def test_site_json_lists_every_other_file_with_its_hash(out: Path) -> None:
     write(out, site)
     listed = orjson.loads((out / urls.SITE_JSON).read_bytes())["files"]
     assert listed == {path: sha256(data) for path, data in site.items()}
-    assert list(listed) == sorted(listed)
 
 
 def test_second_build_of_the_same_site_touches_nothing(out: Path) -> None:
@@ -222,8 +221,8 @@ def test_keep_refuses_what_the_site_does_not_hold(out: Path) -> None:
 def test_what_was_kept_or_staged_can_be_found_before_the_commit(out: Path) -> None:
     write(out, small_site("a1"))
     with SiteWriter(out, cache=StatCache(None)) as writer:
-        writer.stage(urls.SUMMARIES, b"new")
-        assert writer.location(urls.SUMMARIES).read_bytes() == b"new"
+        writer.stage(urls.SEARCH_JS, b"new")
+        assert writer.location(urls.SEARCH_JS).read_bytes() == b"new"
         assert writer.location(urls.HOME).read_bytes() == (out / urls.HOME).read_bytes()
 
 
@@ -408,9 +407,9 @@ def test_changed_or_deleted_page_is_written_again(out: Path, tmp_path: Path) -> 
     site = small_site("a1")
     write(out, site)
     (out / urls.HOME).write_text("defaced")
-    (out / urls.SUMMARIES_JS).unlink()
+    (out / urls.INDEX_JS).unlink()
     report = write(out, site)
-    assert sorted(report.written) == sorted([urls.HOME, urls.SUMMARIES_JS])
+    assert sorted(report.written) == sorted([urls.HOME, urls.INDEX_JS])
     write(tmp_path / "clean", site)
     assert tree(out) == tree(tmp_path / "clean")
 
@@ -458,7 +457,7 @@ def test_link_in_the_way_is_refused_and_survives(out: Path, tmp_path: Path, plac
     assert (state(tmp_path / "kept"), state(out)) == before
 
 
-@pytest.mark.parametrize("place", ["index.html", "data/summaries.js"])
+@pytest.mark.parametrize("place", ["index.html", "data/index.js"])
 def test_folder_in_the_way_is_refused_before_anything_changes(out: Path, place: str) -> None:
     write(out, small_site("a1", text="old"))
     (out / place).unlink()
@@ -508,7 +507,7 @@ def test_entries_that_leave_the_folder_are_dropped_and_delete_nothing(out: Path,
         assert writer.previous is not None
         assert writer.previous.dropped == len(paths)
         assert [(n.message, n.count) for n in writer.notices] == [
-            ("data/site.json has entries that no build writes", len(paths))
+            ("data/site.json and its packs have entries that no build writes", len(paths))
         ]
         assert not any(writer.has(path, digest) for path in paths)
     report = write(out, small_site("b1"))
@@ -546,10 +545,10 @@ def test_entry_through_a_linked_folder_deletes_nothing(out: Path, tmp_path: Path
         b"[]",
         b"\xff\xfe",
         b"[" * 100_000,
-        b'{"format": 1, "files": [], "runs": {}}',
-        b'{"format": 1, "files": {}, "runs": []}',
-        b'{"format": "1", "files": {}, "runs": {}}',
-        b'{"files": {}, "runs": {}}',
+        b'{"format": 1, "files": [], "packs": {}}',
+        b'{"format": 1, "files": {}, "packs": []}',
+        b'{"format": "1", "files": {}, "packs": {}}',
+        b'{"files": {}, "packs": {}}',
     ],
 )
 def test_site_with_a_damaged_site_json_is_built_anew_and_says_so(out: Path, content: bytes) -> None:
@@ -572,20 +571,37 @@ def test_huge_site_json_is_not_read(out: Path, monkeypatch: pytest.MonkeyPatch) 
         assert "damaged" in writer.notices[0].message
 
 
-def test_runs_of_the_wrong_shape_are_dropped(out: Path) -> None:
+def test_packs_of_the_wrong_shape_are_dropped(out: Path) -> None:
     write(out, small_site("a1"))
     document = orjson.loads((out / urls.SITE_JSON).read_bytes())
-    document["runs"] = {"../x": {}, "0" * 32: [], "1" * 32: {"record": "x"}}
+    good = {"sha256": "0" * 64, "experiments": []}
+    document["packs"] = {
+        "../x": good,
+        "mixed-0": [],
+        "mixed-1": {**good, "sha256": "x"},
+        "mixed-2": {"sha256": "0" * 64},
+    }
     (out / urls.SITE_JSON).write_bytes(orjson.dumps(document))
     with SiteWriter(out, cache=StatCache(None)) as writer:
         assert writer.previous is not None
-        assert writer.previous.runs == {"1" * 32: {"record": "x"}}
-        assert writer.previous.dropped == 2
+        assert writer.previous.packs == {}
+        assert writer.previous.dropped == 4
+
+
+def test_a_pack_that_is_not_there_is_told_and_its_files_are_left_alone(out: Path) -> None:
+    write(out, small_site("a1"))
+    document = orjson.loads((out / urls.SITE_JSON).read_bytes())
+    document["packs"] = {"mixed-0": {"sha256": "0" * 64, "experiments": []}}
+    (out / urls.SITE_JSON).write_bytes(orjson.dumps(document))
+    with SiteWriter(out, cache=StatCache(None)) as writer:
+        assert writer.previous is not None
+        assert writer.previous.broken == (f"data/packs/mixed-0-{'0' * 10}.jsonl.gz",)
+        assert "packs are missing or damaged" in writer.notices[0].message
 
 
 def test_site_of_a_newer_version_is_refused(out: Path) -> None:
     write(out, small_site("a1"))
-    (out / urls.SITE_JSON).write_bytes(b'{"format": 99, "files": {}, "runs": {}}')
+    (out / urls.SITE_JSON).write_bytes(b'{"format": 99, "files": {}, "packs": {}}')
     before = state(out)
     with pytest.raises(SiteError, match=r"written by a newer reportgen \(site format 99.*upgrade"):
         write(out, small_site("b1"))

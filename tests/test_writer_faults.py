@@ -32,7 +32,7 @@ from reportgen.sources.statcache import StatCache
 from tests.test_writer import Site, broken_links, sha256, site_json, small_site, tree, write
 
 OLD = small_site("a1", "a2", "b1", text="old") | {urls.tile_js(run_key("a1"), 0, 0): b"tile"}
-NEW = small_site("a1", "a2", "c1", text="new") | {urls.SUMMARIES: OLD[urls.SUMMARIES]}
+NEW = small_site("a1", "a2", "c1", text="new") | {urls.SEARCH_JS: OLD[urls.SEARCH_JS]}
 OTHER = small_site("a2", "c1", "d1", text="other")
 CHANGES = ("open", "write", "replace", "rename", "unlink", "mkdir", "rmdir", "ftruncate")
 PROCESSES = multiprocessing.get_context("forkserver")
@@ -319,7 +319,7 @@ def test_journal_alone_does_not_make_a_folder_ours(disk: Disk, tmp_path: Path) -
     assert (out / urls.HOME).read_text() == "my home page"
 
 
-PATHS = [urls.HOME, urls.RUNS, urls.SUMMARIES, *(urls.run_page(str(i), "x") for i in range(3)), urls.tile_js("1", 0, 0)]
+PATHS = [urls.HOME, urls.RUNS, urls.SEARCH_JS, *(urls.run_page(str(i), "x") for i in range(3)), urls.tile_js("1", 0, 0)]
 SITES = st.dictionaries(st.sampled_from(PATHS), st.sampled_from([b"", b"one", b"two"]), min_size=1)
 
 

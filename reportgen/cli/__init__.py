@@ -22,10 +22,12 @@ from reportgen.spelling import suggestion
 COMMANDS: Final[Mapping[str, str]] = {
     "build": "reportgen.cli.build",
     "compare": "reportgen.cli.compare",
+    "edit": "reportgen.cli.edit",
     "export": "reportgen.cli.export",
     "import": "reportgen.cli.import_",
     "init": "reportgen.cli.init",
     "plot": "reportgen.cli.plot",
+    "prune": "reportgen.cli.prune",
     "publish": "reportgen.cli.publish",
     "review": "reportgen.cli.review",
     "runs": "reportgen.cli.runs",

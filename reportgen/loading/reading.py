@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, Literal, TypeAlias, overload
 
+from reportgen.collector import without_collector
 from reportgen.loading.origins import Means, SourceName, read_origins
 from reportgen.loading.runs import Library, Runs
 from reportgen.loading.tables import load_pandas
@@ -43,13 +43,8 @@ def load_runs(source: Source, *, config: ConfigSource, means: Means) -> Runs:
     """Do what `load` does, with what the caller lends to it."""
     known = as_config(config)
     several = [source] if isinstance(source, str | os.PathLike) else list(source)
-    collecting = gc.isenabled()
-    gc.disable()  # summaries form no cycles, and a pass over those of many runs costs more than reading them
-    try:
+    with without_collector():
         library = Library(read_origins(several, replace(means, options=known.sources)), known)
-    finally:
-        if collecting:
-            gc.enable()
     summaries = library.summaries
     return Runs([summaries[row] for row in Frame(summaries).natural_order().tolist()], library)
 

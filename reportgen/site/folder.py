@@ -16,6 +16,7 @@ from typing import Any, Final
 
 import orjson
 
+from reportgen.collector import without_collector
 from reportgen.errors import FormatError, SiteError
 from reportgen.formats import SITE_FORMAT
 from reportgen.site import urls
@@ -29,7 +30,7 @@ MAX_OBJECT_BYTES: Final = 256 * 2**20
 """Longest `data/site.json` or journal that is read."""
 
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
-_SIGNS: Final = (NOJEKYLL, urls.HOME, urls.RUNS)
+_SIGNS: Final = (NOJEKYLL, urls.HOME, urls.SEARCH_JS)
 _NO_CONTENT: Final = frozenset(
     {".git", ".gitignore", ".gitattributes", ".gitkeep", "CNAME", ".DS_Store", "Thumbs.db", "desktop.ini", "lost+found"}
 )
@@ -92,13 +93,20 @@ class SiteFolder:
 
     def regular_file(self, path: str) -> str | None:
         """Return the absolute path of a regular file that is reached through no symbolic link, or None."""
-        if self.missing or not self.is_folder(os.path.dirname(path)):
+        found = self.look(path)
+        return None if found is None else found[0]
+
+    def look(self, path: str) -> tuple[str, os.stat_result] | None:
+        """Return absolute path and stat of a regular file that is reached through no symbolic link, or None."""
+        folder = path[: max(path.rfind("/"), 0)]
+        if folder not in self._folders and not self.is_folder(folder):
             return None
-        file = self.at(path)
+        file = f"{self.root}/{path}"
         try:
-            return file if stat.S_ISREG(os.lstat(file).st_mode) else None
+            found = os.lstat(file)
         except OSError:
             return None
+        return (file, found) if not self.missing and stat.S_ISREG(found.st_mode) else None
 
     def can_replace(self, path: str) -> bool:
         """Tell whether there is a file at `path`; raise `SiteError` when something else is in the way of one."""
@@ -147,7 +155,8 @@ class SiteFolder:
             )
         if type(version) is not int or not isinstance(files, dict) or not isinstance(packs, dict):
             return None
-        return _Reading(self, document).finish()
+        with without_collector():
+            return _Reading(self, document).finish()
 
 
 class _Reading:

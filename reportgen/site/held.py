@@ -38,6 +38,11 @@ class HeldSite:
         self._name = name
         self._cache = cache
         self._previous = writer.previous
+        if writer.damaged:
+            raise SiteError(
+                f"{urls.SITE_JSON} in '{name}' is damaged, and only it says what the site holds: restore it, from the"
+                " history of its branch if it has one; nothing was written"
+            )
         _check_config(name, config, self._previous)
         if self._previous is not None:
             _check_whole(name, self._previous)
@@ -98,7 +103,7 @@ class HeldSite:
         """
         coming = {ref.key for ref in found}
         groups = {origin: own for origin, own in self._groups.items() if origin not in coming}
-        self._check_truth(entry for own in self._groups.values() for entry in own)
+        torn = self._find_torn()
         families = plan.find_families([*found, *(own[0] for own in groups.values())])
         kept: dict[str, RunEntry] = {}
         again = set()
@@ -106,27 +111,29 @@ class HeldSite:
             head = own[0]
             family = families.get(head.key, plan.NO_FAMILY)
             stamp = plan.run_stamp(head, family, head.sources, edits.of(entry.key for entry in own))
-            if same_look and all(entry.stamp == stamp and self._is_intact(entry) for entry in own):
+            if same_look and all(entry.stamp == stamp and entry.key not in torn for entry in own):
                 kept.update((entry.key, entry) for entry in own)
             else:
                 again.add(origin)
         return kept, again
 
-    def _is_intact(self, entry: RunEntry) -> bool:
-        return all(self._writer.has(path, sha256) for path, sha256 in entry.files.items())
+    def _find_torn(self) -> set[str]:
+        """Return the keys of the runs of which a file is missing or damaged that can be made again.
 
-    def _check_truth(self, entries: Iterable[RunEntry]) -> None:
-        """Raise `SiteError` unless every record and every artifact is there as the site lists it."""
-        lost: list[str] = []
-        for entry in entries:
-            record = record_path(entry.key)
+        Raises `SiteError` when a record or an artifact is: nothing else holds these.
+        """
+        has = self._writer.has
+        torn, lost = set(), set()
+        for entry in self._entries.values():
             for path, sha256 in entry.files.items():
-                if path != record and not path.startswith("a/"):
+                if has(path, sha256):
                     continue
-                if not self._writer.has(path, sha256) and not self._writer.is_unfinished(path):
-                    lost.append(path)
+                torn.add(entry.key)
+                if path.startswith(("a/", "data/runs/")) and not self._writer.is_unfinished(path):
+                    lost.add(path)
         if lost:
-            raise self._lost(sorted(set(lost)), len(set(lost)))
+            raise self._lost(sorted(lost), len(lost))
+        return torn
 
     def _lost(self, paths: list[str], count: int) -> SiteError:
         shown = ", ".join(f"'{path}'" for path in paths[:SHOWN])

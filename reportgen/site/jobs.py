@@ -5,14 +5,13 @@ Every job is a module-level function on picklable values, so that any `concurren
 
 from __future__ import annotations
 
-import gc
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
 from reportgen.analysis.bands import mean_and_range
+from reportgen.collector import without_collector
 from reportgen.model import Series, Summary
 from reportgen.plots import Line, Plot, render_plot
 from reportgen.site import urls
@@ -62,18 +61,6 @@ class RunOutput:
     artifacts: tuple[ArtifactCopy, ...]
     twin_of: str = ""
     """Key of the run that was asked for, when this is another run with the same id."""
-
-
-@contextmanager
-def without_collector() -> Iterator[None]:
-    """Do without the cycle collector: values form no cycles, and a pass over many costs more than it frees."""
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def make_runs(settings: Settings, jobs: Sequence[RunJob]) -> list[RunOutput]:

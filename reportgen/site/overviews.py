@@ -23,7 +23,6 @@ from reportgen.site.jobs import PlotJob, PlotLine
 from reportgen.site.packs import BLOCK_RUNS, csv_parts
 from reportgen.site.pages.columns import group_label, headline_of, selection_of, title_of, unit_of
 from reportgen.site.pages.compare import MAX_FIGURES, make_compare_page, make_experiment_compare_page
-from reportgen.site.pages.csv import runs_csv
 from reportgen.site.pages.experiment import make_experiment_page
 from reportgen.site.pages.home import make_home_page
 from reportgen.site.pages.models import make_models_page
@@ -187,14 +186,18 @@ def plan_experiment_pages(experiment: Experiment, config: Config, plots: PlotPat
     return [page, comparison]
 
 
-def experiment_tables(experiment: Experiment, config: Config) -> Iterator[tuple[str, bytes]]:
-    """Yield (site path, content) of what tools and scripts read of the runs of one experiment."""
-    runs = experiment.runs
-    if csv_parts(len(runs)) == 1:
-        yield urls.experiment_csv(experiment.name), runs_csv(runs)
-    else:
-        for part in range(csv_parts(len(runs))):
-            own = runs[part * BLOCK_RUNS : (part + 1) * BLOCK_RUNS]
-            yield urls.experiment_csv(experiment.name, part + 1), runs_csv(own)
+def plan_csv(experiment: Experiment) -> Iterator[tuple[str, int, int]]:
+    """Yield (site path, index of the first run, index behind the last) of the tables for spreadsheets."""
+    runs = len(experiment.runs)
+    if csv_parts(runs) == 1:
+        yield urls.experiment_csv(experiment.name), 0, runs
+        return
+    for part in range(csv_parts(runs)):
+        first = part * BLOCK_RUNS
+        yield urls.experiment_csv(experiment.name, part + 1), first, min(runs, first + BLOCK_RUNS)
+
+
+def experiment_scripts(experiment: Experiment, config: Config) -> Iterator[tuple[str, bytes]]:
+    """Yield (site path, content) of what scripts read of the runs of one experiment."""
     yield urls.table_js(experiment.name), table_script(experiment, config)
     yield from finding_scripts(experiment, config)

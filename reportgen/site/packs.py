@@ -10,7 +10,7 @@ everything in a site of up to `BLOCK_RUNS` runs, which has one.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -22,7 +22,7 @@ from reportgen.model import Summary
 from reportgen.site.data.encoding import gzip_bytes
 from reportgen.site.data.summaries import decode_summaries, encode_summaries
 from reportgen.site.data.typed import encode_typed
-from reportgen.sources.packs import MAX_PACK, RunEntry, is_digest, split_pack
+from reportgen.sources.packs import MAX_PACK, RunEntry, is_listing, split_pack
 
 BLOCK_RUNS: Final = 1_000
 """Runs in one pack, in one table for spreadsheets, and in a site that has one table of all runs."""
@@ -64,6 +64,14 @@ class Pack:
 def group_of(name: str) -> str:
     """Return what the names of packs of the same experiments have in common: `mixed-<n>`, or the experiment's key."""
     return name if name.startswith("mixed-") else name.rpartition("-")[0]
+
+
+def list_members(entries: Iterable[RunEntry]) -> dict[str, list[str]]:
+    """Return experiment -> keys of its runs, oldest first, experiments by name."""
+    members: dict[str, list[str]] = {}
+    for entry in sorted(entries, key=lambda entry: (entry.start_time, entry.key)):
+        members.setdefault(entry.experiment, []).append(entry.key)
+    return dict(sorted(members.items()))
 
 
 def plan_packs(members: Mapping[str, Sequence[str]]) -> list[Pack]:
@@ -132,9 +140,7 @@ def decode_experiments(head: Mapping[str, Any]) -> dict[str, ExperimentEntry]:
     for name, value in head["experiments"].items():
         told: dict[str, Any] = value if isinstance(value, dict) else {}
         stamp, files, facts = (told.get(key) for key in ("stamp", "files", "facts"))
-        if not isinstance(stamp, str) or not isinstance(files, dict) or not isinstance(facts, dict):
-            continue
-        if all(map(is_digest, files.values())):
+        if isinstance(stamp, str) and isinstance(files, dict) and is_listing(files) and isinstance(facts, dict):
             entries[name] = ExperimentEntry(stamp, files, facts)
     return entries
 

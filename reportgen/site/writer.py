@@ -72,6 +72,9 @@ class SiteWriter:
     """What the user should know of the folder as it was found. To be printed, never published: no page may depend on
     what lay in the output folder before."""
 
+    damaged: bool
+    """Whether a site lies in the folder that does not say what it holds."""
+
     def __init__(
         self, out: Path, *, cache: StatCache, wait: bool = True, on_wait: Callable[[str], None] | None = None
     ) -> None:
@@ -81,6 +84,7 @@ class SiteWriter:
         self._on_wait = on_wait
         self.previous = None
         self.notices = ()
+        self.damaged = False
         self._outputs: dict[str, str] = {}  # path -> sha256 of all that the new site holds
         self._staged: dict[str, bool] = {}  # path -> whether it replaces a file
         self._verified: dict[str, str] = {}  # path -> sha256 of the file that was found there
@@ -123,15 +127,17 @@ class SiteWriter:
 
     def has(self, path: str, sha256: str) -> bool:
         """Tell whether the site already holds exactly these bytes at `path`, in a regular file of its own."""
-        if path not in self._verified:
-            file = self._folder.regular_file(path) if urls.is_site_path(path) else None
-            if file is None:
+        known = self._verified.get(path)
+        if known is None:
+            found = self._folder.look(path) if urls.is_site_path(path) else None
+            if found is None:
                 return False
+            file, stat = found
             try:
-                self._verified[path] = self._cache.sha256(file)
+                known = self._verified[path] = self._cache.digest(file, stat) or self._cache.sha256(file)
             except OSError:
                 return False
-        return self._verified[path] == sha256
+        return known == sha256
 
     def is_unfinished(self, path: str) -> bool:
         """Tell whether the file at `path` is what a build put there that was killed before it came to its end."""
@@ -147,8 +153,12 @@ class SiteWriter:
 
     def keep_all(self, files: Mapping[str, str]) -> None:
         """Take over files, path -> sha256, as `keep` does."""
+        verified, outputs = self._verified, self._outputs
         for path, sha256 in files.items():
-            self.keep(path, sha256)
+            if verified.get(path) == sha256 and path not in outputs:
+                outputs[path] = sha256
+            else:
+                self.keep(path, sha256)
 
     def sha256_of(self, path: str) -> str:
         """Return the sha256 of an output. Raises `KeyError` for a path that is none."""
@@ -359,6 +369,7 @@ class SiteWriter:
         foreign = self._folder.foreign_entry()
         begun = any(self.has(path, sha256) for path, hashes in self._unfinished.items() for sha256 in hashes)
         if self._folder.has_signs():
+            self.damaged = True
             message = "data/site.json is damaged, so files that earlier builds wrote may stay in the folder"
             self._notice(message, hint="delete the folder and build again to be rid of them")
         elif foreign is not None and not begun:

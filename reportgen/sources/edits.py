@@ -113,4 +113,5 @@ def apply_edit(run: Run, edit: Edit | None) -> Run:
     summary = replace(own, tags=tags)
     if edit.note:
         summary = replace(summary, note=plain_beginning(notes), notes="\n\n".join(notes)[:MAX_NOTES])
-    return replace(run, summary=summary, notes=notes, edit=edit)
+    logged = {name: text for name, text in own.tags.items() if name in edit.tags and edit.tags[name] != text}
+    return replace(run, summary=summary, notes=notes, edit=edit, logged_tags=logged)

@@ -34,6 +34,7 @@ REBUILD: Final = "build the site again from its logs"
 
 _KEY: Final = re.compile(r"[0-9a-f]{32}")
 _DIGEST: Final = re.compile(r"[0-9a-f]{64}")
+_HEX: Final = re.compile(r"[0-9a-f]*")
 _MARK: Final = re.compile(r"(?:[0-9a-f]{64}|bytes:\d{1,19}) .{1,2000}")
 _NAME: Final = re.compile(r"(?:mixed|[a-z2-7]{10})-\d{1,6}")
 
@@ -142,10 +143,10 @@ def read_document(root: str) -> dict[str, Any]:
     if not is_real_folder(os.path.join(root, "data")):
         raise SourceError(f"cannot read '{path}': its folder is a symbolic link")
     try:
-        data = _read_file(path, MAX_SITE_JSON) or b"null"
+        data = _read_file(path, MAX_SITE_JSON)
     except OSError as error:
         raise SourceError(f"cannot read '{path}': {error.strerror or error}") from None
-    return check_document(data, path)
+    return check_document(b"null" if data is None else data, path)
 
 
 def list_packs(document: Mapping[str, Any]) -> tuple[list[PackRef], int]:
@@ -246,7 +247,7 @@ def decode_entry(key: str, value: Any) -> RunEntry | None:
     sources: Any = value.get("sources")
     files: Any = value.get("files")
     twin_of, dropped = value.get("twin_of", ""), value.get("dropped", {})
-    if not _are_texts(texts) or not _is_listing(files) or record_path(key) not in files:
+    if not _are_texts(texts) or not is_listing(files) or record_path(key) not in files:
         return None
     if not isinstance(twin_of, str) or (twin_of and not is_key(twin_of)) or not isinstance(dropped, dict):
         return None
@@ -288,9 +289,14 @@ def _are_texts(values: Any) -> bool:
     return isinstance(values, list | tuple) and all(type(value) is str for value in values)
 
 
-def _is_listing(value: Any) -> bool:
+def is_listing(value: Any) -> bool:
     """Tell whether `value` maps texts to digests."""
-    return isinstance(value, dict) and all(map(is_digest, value.values()))
+    if not isinstance(value, dict) or not value:
+        return isinstance(value, dict)
+    digests = value.values()
+    if set(map(type, digests)) != {str} or set(map(len, digests)) != {64}:
+        return False
+    return _HEX.fullmatch("".join(digests)) is not None
 
 
 def is_real_folder(path: str) -> bool:

@@ -73,6 +73,14 @@ class StatCache:
         self._seen.add(path)
         return CacheEntry(*entry)
 
+    def digest(self, path: str, stat: os.stat_result) -> str:
+        """Return the sha256 of the file at `path` if it is known in the state of `stat`, else an empty text."""
+        entry = self._entries.get(path)
+        if entry is None or entry[0] != stat.st_size or entry[1] != stat.st_mtime_ns or entry[2] != stat.st_ino:
+            return ""
+        self._seen.add(path)
+        return str(entry[3])
+
     def put(self, path: str, stat: os.stat_result, *, sha256: str = "", facts: Mapping[str, Any] | None = None) -> None:
         """Remember `sha256` or `facts` of the file at `path`; `stat` was taken before its bytes were read.
 

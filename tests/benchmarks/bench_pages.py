@@ -26,10 +26,10 @@ from reportgen.build import build
 from reportgen.formats import short_key
 from reportgen.site import urls
 from reportgen.site.config import Config
-from reportgen.site.data import decode_summaries
 from tests import pagelogs
 from tests.browser import FLAGS
 from tests.run import find_chromium
+from tests.sitefiles import site_summaries
 
 UPLOT = "uplot@1.6.32"
 """The peer, from the npm registry: the fastest of the small chart libraries."""
@@ -151,7 +151,7 @@ def main() -> None:
             build([folder / "runs"], folder / "site", config=Config(), executor=pool, use_cache=False)
         site = folder / "site"
         keys: dict[str, list[str]] = {}
-        for summary in decode_summaries((site / urls.SUMMARIES).read_bytes()):
+        for summary in site_summaries(site):
             keys.setdefault(summary.experiment, []).append(summary.key)
 
         def page(path: str) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import gc
 import re
 import zlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,6 +12,7 @@ from typing import Any, Final, TypeAlias, TypeVar
 
 import orjson
 
+from reportgen.collector import without_collector
 from reportgen.errors import FormatError
 from reportgen.formats import SITE_FORMAT, decode_number, encode_number
 from reportgen.model import Input, MetricSummary, ModelVersion, Problem, Summary
@@ -154,8 +154,6 @@ def decode_summaries(data: bytes, *, max_bytes: int = 2**31) -> tuple[Summary, .
     The file may be anybody's: every value has the type that `Summary` declares, and every key the shape of one.
     `max_bytes` limits what is unpacked.
     """
-    collecting = gc.isenabled()
-    gc.disable()  # summaries form no cycles, and a pass over a million values costs more than making them
     try:
         inflate = zlib.decompressobj(31)
         raw = inflate.decompress(data, max_bytes)
@@ -164,12 +162,10 @@ def decode_summaries(data: bytes, *, max_bytes: int = 2**31) -> tuple[Summary, .
         payload = orjson.loads(raw)
         if payload["format"] != SITE_FORMAT:
             raise FormatError(f"summaries of format {str(payload['format'])[:40]}, this version reads {SITE_FORMAT}")
-        return _decode_rows(payload)
+        with without_collector():
+            return _decode_rows(payload)
     except (zlib.error, orjson.JSONDecodeError, LookupError, TypeError, ValueError, AttributeError) as error:
         raise FormatError(f"summaries cannot be read: {error}") from None
-    finally:
-        if collecting:
-            gc.enable()
 
 
 def _decode_rows(payload: Any) -> tuple[Summary, ...]:

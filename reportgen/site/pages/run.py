@@ -20,6 +20,7 @@ from reportgen.prose import render_markdown
 from reportgen.site import urls
 from reportgen.site.config import Config, MetricConfig
 from reportgen.site.pages.artifacts import Excerpt, Previews, make_excerpt, make_previews
+from reportgen.site.pages.columns import cut_text
 from reportgen.site.pages.curves import CurvesSection
 from reportgen.site.pages.environment import Environment, make_environment
 from reportgen.site.pages.metric_charts import ChartSection, make_chart_sections, split_of
@@ -140,6 +141,8 @@ class RunPage:
     rows: tuple[SummaryRow, ...]
     params: tuple[tuple[str, ParamValue], ...]
     notes: tuple[Markup, ...]
+    corrected: tuple[str, ...]
+    """What was corrected after the run, a clause each; the record does not show it."""
     reproduction: str
     """Commands that run this again; empty when the code is not known."""
     files: Previews
@@ -191,6 +194,7 @@ def make_run_page(
         rows=tuple(_make_row(metric, run, config.metric(metric)) for metric in sorted(summary.metrics, key=is_system)),
         params=tuple(summary.params.items()),
         notes=tuple(render_markdown(note) for note in run.notes),
+        corrected=tuple(_iter_corrections(run)),
         reproduction=make_reproduction(run.code),
         files=make_previews(run.artifacts, artifact_files),
         files_said=f"{format_count(len(run.artifacts), 'file')}, {size}" if run.artifacts else "",
@@ -219,7 +223,7 @@ def _iter_rail(page: RunPage) -> Iterator[RailItem]:
         ("children", "Child runs", page.children if not page.few_children else ()),
         ("params", "Parameters", page.params),
         ("notes", "Notes", page.notes),
-        ("tags", "Tags", page.summary.tags),
+        ("tags", "Tags", page.summary.tags or page.corrected),
         ("reproduce", "Reproduce", page.reproduction),
         ("artifacts", "Artifacts", page.files_said),
         ("inputs", "Data sets", page.inputs),
@@ -229,6 +233,20 @@ def _iter_rail(page: RunPage) -> Iterator[RailItem]:
     )
     yield from (RailItem(fragment, title) for fragment, title, content in rest if content)
     yield RailItem("record", "Record")
+
+
+def _iter_corrections(run: Run) -> Iterator[str]:
+    """Yield what `reportgen edit` changed."""
+    if run.edit is None:
+        return
+    for name, text in run.edit.tags.items():
+        logged = run.logged_tags.get(name)
+        was = "" if logged is None else f", logged as “{cut_text(logged)}”"
+        if text is None and logged is None:
+            continue
+        yield f"the tag {cut_text(name)} was {'taken away' if text is None else 'set'}{was}"
+    if run.edit.note:
+        yield "the first note was added"
 
 
 def _run_link(relative: Relative) -> RunLink:
