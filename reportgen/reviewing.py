@@ -163,7 +163,8 @@ def make_review(
         family=compared.family,
         now=max((run.last_time for run in own), default=0.0) if request.now is None else request.now,
         stale_days=config.review.stale_days,
-        unreadable=len(change.problems) + sum(len(run.problems) for run in own),
+        unreadable=len(change.problems),
+        unreadable_baseline=0 if baseline is None else _count_loose_problems(baseline),
     )
 
 
@@ -195,6 +196,11 @@ def _load_baseline(source: str, config: Config, means: Means) -> tuple[Runs | No
         except NotThere:
             return None, f"{none}: nothing is published there"
         raise address.incomplete("data/summaries.json.gz") from None
+
+
+def _count_loose_problems(runs: Runs) -> int:
+    own = {problem for run in runs.summaries for problem in run.problems}
+    return len(set(runs.problems) - own)
 
 
 def _said(source: str) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
 ALPHA: Final = 0.05
@@ -75,6 +76,7 @@ def t_tail(t: float, freedom: float) -> float:
     return beta_cdf(freedom / (freedom + t * t), freedom / 2, 0.5)
 
 
+@lru_cache(maxsize=4096)
 def t_quantile(tail: float, freedom: float) -> float:
     """Return the t >= 0 with `t_tail(t, freedom)` = `tail`, for 0 < tail <= 1: Newton's method within a bracket."""
     if not 0 < tail <= 1:

@@ -128,7 +128,7 @@ def review(
         print_lines(list(_iter_lines(made)))
     if annotations:
         for text in _iter_annotations(made.review):
-            click.echo(text)
+            click.echo(text, err=kind == "json")
     if made.review.errors:
         sys.exit(GATE_FAILED)
 

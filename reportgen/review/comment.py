@@ -26,6 +26,8 @@ MAX_ROWS: Final = 8
 """Rows of the one table that is always there."""
 MAX_SENTENCES: Final = 6
 """Failed gates, and notes, that are told one by one."""
+MAX_UNJUDGED: Final = 3
+"""Gates without an answer that are told one by one."""
 NBSP: Final = "\u00a0"
 _SLACK: Final = 400
 """Characters kept for the sentence on what was left out."""
@@ -147,9 +149,15 @@ def _fill(core: Sequence[str], folds: Sequence[Fold], last: str, dialect: Dialec
             fold.shown += 1
     shown = ["\n".join(_render_fold(fold, dialect)) for fold in folds if fold.shown]
     missing = [(len(fold.rows) - fold.shown, fold.what) for fold in folds if fold.shown < len(fold.rows)]
-    told = ", ".join(format_count(count, what) for count, what in missing)
+    told = ", ".join(format_count(count, what, _plural(what)) for count, what in missing)
     left_out = [f"Left out, to stay within the limit of {dialect.title}: {told}. `report.html` has all."]
     return "\n\n".join([*core, *shown, *left_out[: bool(told)], last]) + "\n"
+
+
+def _plural(what: str) -> str:
+    """Return several of `what`; the noun comes first in `metric of which nothing can be told`."""
+    noun, of, rest = what.partition(" of ")
+    return f"{noun}s{of}{rest}"
 
 
 def _render_fold(fold: Fold, dialect: Dialect) -> list[str]:
@@ -180,14 +188,17 @@ class _Writer:
             yield f"{wording.say_finding(review.rows[0], review)}."
         notes = [*wording.iter_base_notes(review), *wording.iter_run_notes(review), *self._unjudged()]
         if notes:
-            yield _list(notes, "note")
+            yield _list(notes, "note", "*")  # another mark, or both lists would be one
 
     def _unjudged(self) -> Iterator[str]:
         for judgement in self._review.loose:
             if judgement.answer == "unjudged":
                 yield f"Gate on {name(judgement.gate.metric)} not judged: {judgement.said}"
-        for row in self._review.rows:
-            for judgement in row.unjudged:
+        waiting = [(row, judgement) for row in self._review.rows for judgement in row.unjudged]
+        if len(waiting) > MAX_UNJUDGED:
+            yield f"{format_number(len(waiting))} gates could not be judged, for reasons given below"
+        else:
+            for row, judgement in waiting:
                 where = f" ({name(wording.label_of(row.configuration, self._review))})" if self._several else ""
                 yield f"Gate on {name(row.metric)}{where} not judged: {judgement.said}"
 
@@ -203,17 +214,27 @@ class _Writer:
         base = code(self._base, in_table=True) if self._base != "baseline" else "Baseline"
         at = f" at {code(commit[:8], in_table=True)}" if commit and self._base != "baseline" else ""
         heads = ["", "Metric", *(["Configuration"] if self._several else []), f"{base}{at}", "This change"]
-        heads += ["Difference", "Interval", "Runs", *([self._spark_head()] if self._has_history else [])]
+        heads += ["Difference", "Interval", *(["Runs"] if self._counts_differ else [])]
+        heads += [self._spark_head()] if self._has_history else []
         left = 3 if self._several else 2
-        marks = [":-:", *[":--"] * (left - 1), *["--:"] * 4, ":-:", *([":--"] if self._has_history else [])]
+        marks = [":-:", *[":--"] * (left - 1), *["--:"] * 4, *([":-:"] if self._counts_differ else [])]
+        marks += [":--"] if self._has_history else []
         return f"| {' | '.join(heads)} |", f"| {' | '.join(marks)} |"
+
+    @property
+    def _counts_differ(self) -> bool:
+        return wording.same_counts(self._review.rows) is None
 
     @property
     def _has_history(self) -> bool:
         return any(len(row.history) > 1 for row in self._review.rows)
 
+    @property
+    def _spark_length(self) -> int:
+        return LONGEST if not self._several else LONGEST * 2 // 3
+
     def _spark_head(self) -> str:
-        longest = min(LONGEST, max(len(row.history) for row in self._review.rows))
+        longest = min(self._spark_length, max(len(row.history) for row in self._review.rows))
         return f"{longest} commits, then this"
 
     def _row(self, row: Row) -> str:
@@ -221,18 +242,20 @@ class _Writer:
         is_loud = bool(row.failed) or row.verdict in ("worse", "better", "missing", "changed")
         strong = "**" if is_loud else ""
         metric = name(row.known.title if row.known.title.strip() else row.metric, in_table=True)
+        unit = f" {row.known.unit}" if row.known.unit else ""
         cells = [
             wording.row_sign(row),
-            f"{strong}{metric}{strong}{f'{NBSP}{arrow}' if arrow else ''}",
+            f"{strong}{metric}{strong}{f'{NBSP}{arrow}' if arrow else ''}{_plain_cell(unit)}",
             *([name(wording.label_of(row.configuration, self._review), in_table=True)] if self._several else []),
-            _plain_cell(wording.say_side(row, row.baseline)),
-            f"{strong}{_plain_cell(wording.say_side(row, row.change))}{strong}",
+            wording.say_mean(row, row.baseline),
+            f"{strong}{wording.say_mean(row, row.change)}{strong}",
             f"{strong}{wording.say_difference(row)}{strong}",
             wording.say_interval(row),
-            wording.say_runs(row),
+            *([wording.say_runs(row)] if self._counts_differ else []),
         ]
         if self._has_history:
-            blocks = render_blocks(row.history if len(row.history) > 1 else (), row.change.mean)
+            known = row.history[-self._spark_length :] if len(row.history) > 1 else ()
+            blocks = render_blocks(known, row.change.mean).replace(" ", NBSP)
             cells.append(blocks or "–")
         return f"| {' | '.join(cells)} |"
 
@@ -252,14 +275,16 @@ class _Writer:
         yield " · ".join(found)
 
     def metrics(self, rows: Sequence[Row], *, is_open: bool) -> Iterator[Fold]:
-        """Yield the rows that have no place in the first table, unchanged ones apart: they go first."""
-        differ = [row for row in rows if row.failed or row.verdict != "same"]
-        same = [row for row in rows if not row.failed and row.verdict == "same"]
+        """Yield the rows that have no place in the first table: what differs, what is open, what is unchanged."""
         head = self._table_head()
-        title = f"More metrics ({format_number(len(differ))})"
-        yield Fold(title, "metric", 1, head, list(map(self._row, differ)), is_open)
-        title = f"Unchanged metrics ({format_number(len(same))})"
-        yield Fold(title, "unchanged metric", 9, head, list(map(self._row, same)), is_open)
+        for title, what, worth, verdicts in (
+            ("More metrics", "metric", 1, ("worse", "missing", "changed", "better")),
+            ("Metrics of which nothing can be told", "metric of which nothing can be told", 8, ("unknown", "new")),
+            ("Unchanged metrics", "unchanged metric", 9, ("same",)),
+        ):
+            own = [row for row in rows if (worth == 1 if row.failed else row.verdict in verdicts)]
+            lines = list(map(self._row, own))
+            yield Fold(f"{title} ({format_number(len(own))})", what, worth, head, lines, is_open)
 
     def changed(self, *, is_open: bool) -> Iterator[Fold]:
         """Yield the params and the surroundings that differ."""
@@ -305,7 +330,8 @@ class _Writer:
         dirty = " + changes" if run.dirty else ""
         commit = f"{self._links.commit(run.commit)}{dirty}" if run.commit else "–"
         shown = code(run.name or run.run_id, in_table=True)
-        return f"| {side} | {label} | {shown} | {status} | {commit} | {format_duration(run.duration_s)} |"
+        duration = format_duration(run.duration_s).replace(" ", NBSP)
+        return f"| {side} | {label} | {shown} | {status} | {commit} | {duration} |"
 
     def decisions(self, rows: Iterable[Row]) -> Fold:
         """Return how each row was decided."""
@@ -329,7 +355,7 @@ class _Writer:
             told.append(f"| {' | '.join([name(row.metric, in_table=True), *where, *sides])} |")
         heads = ["Metric", *(["Configuration"] if self._several else []), "Baseline", "This change"]
         head = (f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}")
-        return Fold("Values of each run", "metric's values", 6, head, told)
+        return Fold("Values of each run", "row of values", 6, head, told)
 
     def last_line(self) -> str:
         """Return what was compared with what, by which version."""
@@ -350,12 +376,12 @@ class _Writer:
 
 
 def _plain_cell(text: str) -> str:
-    """Return a number with its unit, which the configuration gives: trusted, and still no end of a cell."""
+    """Return a unit, which the configuration gives: trusted, and still no end of a cell."""
     return text.replace("|", "\\|")
 
 
-def _list(items: Sequence[str], what: str) -> str:
+def _list(items: Sequence[str], what: str, mark: str = "-") -> str:
     """Return sentences as one list, cut."""
-    shown = [f"- {item}" for item in items[:MAX_SENTENCES]]
+    shown = [f"{mark} {item}" for item in items[:MAX_SENTENCES]]
     more = len(items) - MAX_SENTENCES
-    return "\n".join([*shown, f"- and {format_count(more, f'more {what}')}"] if more > 0 else shown)
+    return "\n".join([*shown, f"{mark} and {format_count(more, f'more {what}')}"] if more > 0 else shown)

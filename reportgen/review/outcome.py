@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
 from reportgen.analysis.statistics import Difference, Noise, Sample
@@ -153,8 +153,8 @@ class Review:
     stale_days: float
     unreadable: int = 0
     """Problems in the logs of the change."""
-    metrics: Mapping[str, int] = field(default_factory=dict)
-    """Experiment -> how many metrics its runs have in all."""
+    unreadable_baseline: int = 0
+    """Problems in the files of the baseline that belong to no run."""
 
     # ---- verdict
 

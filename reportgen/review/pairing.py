@@ -103,21 +103,13 @@ def pair_runs(
         right = [identity for identity in theirs if identity.experiment == experiment]
         if len(left) == len(right) == 1 and left != right:
             theirs[left[0]] = theirs.pop(right[0])
+    before = {name: [_members(runs, config) for runs in commits] for name, commits in earlier.items()}
     made = []
     for identity in sorted({*own, *theirs}):
-        known = {run_identity for run in theirs.get(identity, ()) for run_identity in (identity_of(run, config),)}
-        before = [
-            tuple(run for run in runs if identity_of(run, config) in known)
-            for runs in earlier.get(identity.experiment, ())
-        ]
-        made.append(
-            Configuration(
-                identity,
-                tuple(theirs.get(identity, ())),
-                tuple(own.get(identity, ())),
-                tuple(runs for runs in before if runs),
-            )
-        )
+        there = tuple(theirs.get(identity, ()))
+        known = identity_of(there[0], config) if there else identity
+        history = (tuple(members.get(known, ())) for members in before.get(identity.experiment, ()))
+        made.append(Configuration(identity, there, tuple(own.get(identity, ())), tuple(filter(None, history))))
     return made
 
 

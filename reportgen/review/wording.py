@@ -94,11 +94,15 @@ def decimals_of(row: Row) -> int:
 
 def say_side(row: Row, side: Side) -> str:
     """Return the mean of a side with its unit."""
-    if side.mean is None:
-        words = dict.fromkeys(map(format_number, side.non_finite))
-        return ", ".join(words) or MISSING
-    unit = f" {visible(row.known.unit, 12)}" if row.known.unit else ""
-    return format_number(side.mean, decimals_of(row)) + unit
+    unit = f" {visible(row.known.unit, 12)}" if row.known.unit and side.mean is not None else ""
+    return say_mean(row, side) + unit
+
+
+def say_mean(row: Row, side: Side) -> str:
+    """Return the mean of a side; without one, what its values are instead."""
+    if side.mean is not None:
+        return format_number(side.mean, decimals_of(row))
+    return ", ".join(dict.fromkeys(map(format_number, side.non_finite))) or MISSING
 
 
 def say_difference(row: Row) -> str:
@@ -117,9 +121,12 @@ def say_difference(row: Row) -> str:
 
 
 def say_interval(row: Row) -> str:
-    """Return the corrected interval of the difference."""
+    """Return the corrected interval of the difference; where single runs have none, how much earlier runs spread."""
     interval = row.interval
     if interval is None:
+        if row.noise is not None and row.difference.method == "none" and row.noise.squares:
+            deviation = row.noise.variance**0.5
+            return f"earlier runs ±\u00a0{format_number(deviation, spread_decimals(deviation))}"
         return MISSING
     low, high = interval
     decimals = decimals_of(row)
@@ -154,8 +161,21 @@ def say_legend(review: Review, rows: Sequence[Row]) -> str:
         elif review.family > 1:
             sure += f" over all {format_number(review.family)} together"
         told.append(f"intervals of the difference: {sure}")
-    told.append("runs: of the baseline, of the change")
+    same = same_counts(review.rows)
+    told.append("runs: of the baseline, of the change" if same is None else _say_same(*same))
     return " · ".join(told)
+
+
+def same_counts(rows: Sequence[Row]) -> tuple[int, int] | None:
+    """Return how many runs stand behind the means of all rows: baseline, change; None where that differs."""
+    counts = {(row.baseline.count, row.change.count) for row in rows}
+    return counts.pop() if len(counts) == 1 else None
+
+
+def _say_same(baseline: int, change: int) -> str:
+    if baseline == change:
+        return f"means over {format_count(change, 'run')} on either side"
+    return f"means over {format_count(baseline, 'run')} of the baseline, {format_number(change)} of the change"
 
 
 # ---- names
@@ -174,9 +194,11 @@ def label_of(configuration: Configuration, review: Review) -> str:
 
 
 def base_label(review: Review) -> str:
-    """Return the name of the base as git or the user gave it, else `baseline`."""
-    checkout = review.checkout
-    return checkout.base if checkout is not None and checkout.base and _bases(review) else "baseline"
+    """Return the name of the base where the baseline is known to lie on it, else `baseline`."""
+    bases, checkout = _bases(review), review.checkout
+    if checkout is None or not checkout.base or not bases:
+        return "baseline"
+    return checkout.base if all(base.how in ("merge-base", "ancestor") for base in bases) else "baseline"
 
 
 def _bases(review: Review) -> list[Base]:
@@ -281,6 +303,9 @@ def iter_base_notes(review: Review) -> Iterator[str]:
         theirs = ", ".join(code(n) for n in baseline.others[:4])
         yield f"No experiment in common: the change has {own}, the baseline {theirs or 'nothing else'}"
     yield from baseline.notes
+    if review.unreadable_baseline:
+        count = format_count(review.unreadable_baseline, "problem")
+        yield f"{count} in the files of the baseline: some of its runs may not be counted"
     if review.is_stale and review.age_s is not None:
         yield f"The baseline is stale: it was measured {format_duration(review.age_s)} before this change"
 

@@ -1,0 +1,213 @@
+"""Time of a review of 50 runs against a site of 10,000, and how often its statistics are right.
+
+    python -m tests.benchmarks.bench_review [--runs 10000] [--trials 2000] [--no-time] [--no-statistics]
+
+The first table gives seconds by the wall clock and of the processor, beside unpacking and parsing the site's table with
+bare zlib and orjson, which no review can do without. The second simulates changes with ten gated metrics and five seeds
+a side: how often the comment claims something of a change without effect, and how often it finds a change of three
+standard deviations in one of the ten. The third gives the size of the comment with 500 metrics.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import os
+import random
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+import orjson
+
+from reportgen.analysis.statistics import Noise, Pair, compare_family, correct, make_sample
+from reportgen.build import build
+from reportgen.loading import Means, load_runs
+from reportgen.model import MetricSummary, Summary
+from reportgen.review.comment import DIALECTS, FORGES, Links, render_comment
+from reportgen.reviewing import Request, review_change
+from reportgen.site.config import Config
+from reportgen.site.data import encode_summaries
+from reportgen.site.gates import Gate, ReviewConfig, Tolerance
+from tests.factories import START
+from tests.sourcelogs import metrics_line, start_line, write_run
+from tests.test_review_comment import many
+
+_T = TypeVar("_T")
+CONFIGURATIONS, SEEDS, METRICS, POINTS = 10, 5, 8, 50
+
+
+def timed(label: str, do: Callable[[], _T]) -> _T:
+    """Run `do` once, print how long it took, and return its result."""
+    began, used = time.perf_counter(), time.process_time()
+    result = do()
+    print(f"{label:58} {time.perf_counter() - began:8.2f} s {time.process_time() - used:8.2f} s")
+    return result
+
+
+# ---- time
+
+
+def write_side(root: Path, commit: str, day: float, seed: int) -> None:
+    """Write ten configurations with five seeds each."""
+    numbers = random.Random(seed)
+    for configuration in range(CONFIGURATIONS):
+        for i in range(SEEDS):
+            run_id = f"{commit[:10]}-{configuration}-{i}"
+            start = START + day * 86_400 + i
+            tops = [numbers.gauss(0.9, 0.01) for _ in range(METRICS)]
+            lines = [
+                start_line(run_id, name=f"model{configuration}-seed{i}", experiment="digits", time=start),
+                {"event": "params", "params": {"lr": 0.1, "width": configuration, "seed": i}},
+                {"event": "code", "commit": commit, "commit_time": start - 60, "branch": "main", "dirty": False},
+                *(
+                    metrics_line(step, **{f"val/metric{m}": top * step / POINTS for m, top in enumerate(tops)})
+                    for step in range(1, POINTS + 1)
+                ),
+                {"event": "end", "status": "FINISHED", "time": start + 30},
+            ]
+            write_run(root / run_id, *lines)
+
+
+def make_repository(folder: Path, commits: int) -> list[str]:
+    """Return the hashes of that many commits in a new repository, the oldest first."""
+
+    def git(*arguments: str) -> str:
+        command = ["git", "-c", "user.name=b", "-c", "user.email=b@example.org", *arguments]
+        return subprocess.run(command, cwd=folder, check=True, capture_output=True, text=True).stdout.strip()
+
+    git("init", "-q", "-b", "main")
+    for i in range(commits):
+        git("commit", "-q", "--allow-empty", "-m", f"commit {i}")
+    hashes = git("rev-list", "--reverse", "main").split()
+    git("checkout", "-q", "-b", "topic")
+    git("commit", "-q", "--allow-empty", "-m", "the change")
+    return [*hashes, git("rev-parse", "HEAD")]
+
+
+def earlier(runs: Sequence[Summary], commit: str, day: float, numbers: random.Random) -> list[Summary]:
+    """Return the runs as they would be at another commit, with values and curves of their own."""
+
+    def other(metric: MetricSummary) -> MetricSummary:
+        top = metric.last + numbers.gauss(0, 0.01)
+        spark = tuple(min(63, max(0, height + numbers.randrange(-2, 3))) for height in metric.spark)
+        return replace(metric, last=top, max=top, mean=top / 2, last_finite=top, spark=spark)
+
+    return [
+        replace(
+            run,
+            key=f"{numbers.getrandbits(128):032x}",
+            run_id=f"{commit[:10]}-{run.run_id[11:]}",
+            commit=commit,
+            commit_time=START + day * 86_400 - 60,
+            start_time=run.start_time + day * 86_400,
+            last_time=run.last_time + day * 86_400,
+            metrics={name: other(metric) for name, metric in run.metrics.items()},
+        )
+        for run in runs
+    ]
+
+
+def measure_time(count: int) -> None:
+    """Print how long a review takes."""
+    per_commit = CONFIGURATIONS * SEEDS
+    with tempfile.TemporaryDirectory(prefix="bench-review-") as place:
+        work, site, change = Path(place) / "work", Path(place) / "site", Path(place) / "change"
+        work.mkdir()
+        *trunk, head = make_repository(work, max(2, count // per_commit))
+        write_side(Path(place) / "logs", trunk[-1], 0, 1)
+        write_side(change, head, 1, 2)
+        cache = Path(place) / "cache"
+        build([Path(place) / "logs"], site, config=Config(), cache_dir=cache)
+        means = Means(cache_dir=cache)
+        newest = load_runs(site, config=Config(), means=means).summaries
+        everything = list(newest)
+        numbers = random.Random(3)
+        for i, commit in enumerate(reversed(trunk[:-1]), 1):
+            everything += earlier(newest, commit, -i, numbers)
+        table = encode_summaries(everything)
+        (site / "data" / "summaries.json.gz").write_bytes(table)
+        gates = ReviewConfig(gates=(Gate("val/*", Tolerance(0.01, is_relative=True)),))
+        config = Config(metrics={}, review=gates)
+        config = replace(config, headline=("val/metric0",), metrics={"val/*": replace(config.metric("acc"), title="")})
+        request = Request(sources=(str(change),), baseline=str(site))
+        print(f"\nreview of {per_commit} runs against a site of {len(everything):,}, {os.cpu_count()} cores")
+        print(f"{'':58} {'wall':>10} {'processor':>10}")
+        timed(f"limit: gunzip and orjson of {len(table) / 2**20:.1f} MiB", lambda: orjson.loads(gzip.decompress(table)))
+        timed("  of this: reading the site", lambda: load_runs(str(site), config=config, means=means))
+        for label in ("review, first time (logs are read)", "review, again"):
+            timed(
+                label,
+                lambda: review_change(
+                    request, Path(place) / "review", config=config, folder=work, environment={}, means=means
+                ),
+            )
+
+
+# ---- statistics
+
+
+def judge(
+    numbers: np.random.Generator, commits: int, *, shift: float = 0.0, spread: float = 1.0, wild: int | None = None
+) -> list[bool]:
+    """Return which of ten metrics of a simulated change are claimed to differ; `shift` moves the first.
+
+    `spread` is how much more the change varies, in all metrics or in `wild` alone. The squares of earlier commits are
+    drawn as a whole, from the chi-squared distribution that they have.
+    """
+    pairs = []
+    for i in range(10):
+        freedom = commits * (SEEDS - 1)
+        noise = Noise(float(numbers.chisquare(freedom)), freedom, commits) if commits else None
+        deviation = spread if wild is None or wild == i else 1.0
+        change = deviation * numbers.normal(size=SEEDS) + (shift if i == 0 else 0.0)
+        pairs.append(Pair(make_sample(numbers.normal(size=SEEDS).tolist()), make_sample(change.tolist()), noise))
+    found = compare_family(pairs)
+    return [d.p <= level for d, level in zip(found, correct([d.p for d in found]), strict=True)]
+
+
+def measure_statistics(trials: int) -> None:
+    """Print how often the statistics are wrong and right."""
+    print(f"\n{trials:,} simulated changes, 10 gated metrics, {SEEDS} seeds a side")
+    heads = ("commits before", "false claim", "3 sd found", "all spread 1.5x", "one spreads 2x")
+    print("{:>14} {:>12} {:>12} {:>16} {:>15}".format(*heads))
+    for commits in (0, 5, 10, 20):
+        numbers = np.random.default_rng(1)
+        wrong = sum(any(judge(numbers, commits)) for _ in range(trials)) / trials
+        found = sum(judge(numbers, commits, shift=3.0)[0] for _ in range(trials)) / trials
+        wide = sum(any(judge(numbers, commits, spread=1.5)) for _ in range(trials)) / trials
+        wild = sum(any(judge(numbers, commits, spread=2.0, wild=3)) for _ in range(trials)) / trials
+        print(f"{commits:14} {wrong:12.1%} {found:12.1%} {wide:16.1%} {wild:15.1%}", flush=True)
+
+
+def measure_sizes() -> None:
+    """Print the size of the comment with 500 metrics."""
+    review = many(500)
+    print(f"\n{'comment with 500 metrics':24} {'characters':>12} {'limit':>12}")
+    for forge in FORGES:
+        text = render_comment(review, forge, Links("https://example.org/s/"))  # type: ignore[arg-type]
+        print(f"{forge:24} {len(text):12,} {DIALECTS[forge].limit:12,}")  # type: ignore[index]
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, default=10_000)
+    parser.add_argument("--trials", type=int, default=2_000)
+    parser.add_argument("--no-time", action="store_true")
+    parser.add_argument("--no-statistics", action="store_true")
+    options = parser.parse_args()
+    if not options.no_time:
+        measure_time(options.runs)
+    if not options.no_statistics:
+        measure_statistics(options.trials)
+    measure_sizes()
+
+
+if __name__ == "__main__":
+    main()
