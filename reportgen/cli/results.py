@@ -10,8 +10,9 @@ import click
 if TYPE_CHECKING:
     from reportgen.build import BuildResult
     from reportgen.importing import ImportResult
-    from reportgen.model import Problem
+    from reportgen.model import Problem, Summary
     from reportgen.publishing import Published
+    from reportgen.sources.packs import RunEntry
     from reportgen.single import SingleResult
     from reportgen.unpacking import Unpacked
 
@@ -27,6 +28,10 @@ def built_record(result: BuildResult) -> dict[str, Any]:
         "address": (result.out.resolve() / "index.html").as_uri(),
         "runs": result.runs,
         "experiments": result.experiments,
+        "runs_added": result.added,
+        "runs_continued": result.changed,
+        "runs_removed": result.lost,
+        "runs_passed_over": result.forgotten,
         "runs_left_out": result.omitted,
         "points_left_out": result.dropped,
         "written": result.written,
@@ -35,6 +40,11 @@ def built_record(result: BuildResult) -> dict[str, Any]:
         "notices": _problems(result.notices),
         "duration_s": result.duration_s,
     }
+
+
+def named_runs(runs: Iterable[Summary | RunEntry]) -> list[dict[str, Any]]:
+    """Return what names runs that a command has found."""
+    return [{"run_id": run.run_id, "name": run.name, "experiment": run.experiment} for run in runs]
 
 
 def single_record(result: SingleResult) -> dict[str, Any]:
