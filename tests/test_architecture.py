@@ -25,6 +25,7 @@ TRAINING = tuple(
 """The rooms that run inside the user's training; each may import those before it."""
 
 LAYERS = {
+    "reportgen.collector": 0,
     "reportgen.errors": 0,
     "reportgen.formats": 0,
     "reportgen.patterns": 0,
@@ -40,6 +41,7 @@ LAYERS = {
     "reportgen.prose": 3,
     "reportgen.site": 4,
     "reportgen.review": 5,
+    "reportgen.planning": 6,
     "reportgen.stages": 6,
     "reportgen.build": 7,
     "reportgen.exporting": 7,
@@ -51,6 +53,7 @@ LAYERS = {
     "reportgen.projectfiles": 7,
     "reportgen.single": 7,
     "reportgen.unpacking": 7,
+    "reportgen.upkeep": 7,
     "reportgen.cli": 8,
     "reportgen.__main__": 9,
 }
@@ -64,10 +67,11 @@ NEIGHBOURS = {
     ("reportgen.index", "reportgen.analysis"),
     ("reportgen.plots", "reportgen.analysis"),
     ("reportgen.publishing", "reportgen.build"),
-    ("reportgen.reviewing", "reportgen.planning"),
     ("reportgen.reviewing", "reportgen.loading"),
     ("reportgen.single", "reportgen.build"),
     ("reportgen.single", "reportgen.loading"),
+    ("reportgen.upkeep", "reportgen.build"),
+    ("reportgen.upkeep", "reportgen.loading"),
 }
 
 DOORS = {

@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from reportgen.importing import ImportResult
     from reportgen.model import Problem, Summary
     from reportgen.publishing import Published
-    from reportgen.sources.packs import RunEntry
     from reportgen.single import SingleResult
+    from reportgen.sources.packs import RunEntry
     from reportgen.unpacking import Unpacked
 
 result_option = click.option(

@@ -75,9 +75,10 @@ def write_files(site: Path, folder: Path) -> float:
     return time.perf_counter() - began
 
 
-def run_build(root: Path, out: Path, cache: Path, jobs: int) -> tuple[float, float, int]:
+def run_build(root: Path, out: Path, cache: Path, jobs: int, *options: str) -> tuple[float, float, int]:
     """Return (wall s, CPU s, peak MiB of the largest process) of one build in a process of its own."""
     command = [sys.executable, "-m", "reportgen", "build", str(root), "-o", str(out), "-q", "--jobs", str(jobs)]
+    command += options
     began = time.perf_counter()
     process = subprocess.Popen(command, env=os.environ | {"REPORTGEN_CACHE_DIR": str(cache)})
     _, status, usage = os.wait4(process.pid, 0)
