@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import json
 import os
+import re
+import shlex
 import subprocess
+import sys
 import threading
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import reportgen as rg
 from reportgen import publishing
+from reportgen.cli import main
 from reportgen.errors import SiteError
 from reportgen.publishing import PREVIOUS, Means, Published, Request, publish
 from reportgen.site.config import Config
-from tests.conftest import reportgen
+from tests.conftest import ROOT, reportgen
 from tests.sourcelogs import metrics_line, start_line, write_run
 
 
@@ -291,3 +296,21 @@ def test_the_command_says_what_it_did(remote: Path, tmp_path: Path) -> None:
         "branch": "gh-pages", "commit": commit, "changed": False, "attempts": 1, "runs": 1, "experiments": 1,
         "dropped": [], "problems": [], "notices": [],
     }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["init", "publish", "unpack"])
+def test_examples_of_the_help_are_understood_and_help_loads_nothing_heavy(name: str) -> None:
+    code = (
+        "import sys\n"
+        "from reportgen.cli import main\n"
+        f"main([{name!r}, '-h'], standalone_mode=False)\n"
+        "print(sorted({'numpy', 'matplotlib', 'jinja2', 'orjson', 'asyncio'} & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr == "[]\n"
+    examples = re.findall(r"(?m)^    reportgen (.*?)(?:   .*)?$", done.stdout.split("Examples:")[1])
+    assert len(examples) >= 3
+    for line in examples:
+        _, command, words = main.resolve_command(click.Context(main), shlex.split(line))
+        assert command is not None
+        command.make_context(name, words)
