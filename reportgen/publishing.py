@@ -29,6 +29,7 @@ from reportgen.capture.redaction import redact_text, strip_credentials
 from reportgen.errors import SiteError
 from reportgen.patterns import matches
 from reportgen.site.config import Config
+from reportgen.site.folder import NOJEKYLL
 
 PREVIOUS: Final = "refs/reportgen/previous-{}"
 """Where the site that was replaced is kept, and the ones before it."""
@@ -174,10 +175,24 @@ def _build(work: Path, request: Request, means: Means) -> BuildResult:
     if is_site:
         apart.rename(place)
         return result
+    made = sorted(apart.iterdir())
+    _check_place(work, place, [path.name for path in made], request)
     place.mkdir(parents=True, exist_ok=True)
-    for path in sorted(apart.iterdir()):
+    for path in made:
         path.rename(place / path.name)
     return result
+
+
+def _check_place(work: Path, place: Path, names: Sequence[str], request: Request) -> None:
+    """Raise `SiteError` where files that are no site's lie in the way of a new site; an empty marker is no loss."""
+    above = [folder for folder in place.relative_to(work).parents if (work / folder).is_file()]
+    taken = [name for name in names if (place / name).exists() and name != NOJEKYLL]
+    if above or taken or place.is_file():
+        first = above[0] if above else Path(request.folder, *taken[:1])
+        raise SiteError(
+            f"'{first}' on '{request.branch}' is no site's, and would be overwritten: remove it there, or publish to"
+            " another --branch or --folder"
+        )
 
 
 def _drop(work: Path, request: Request) -> tuple[str, ...]:

@@ -134,6 +134,31 @@ def test_nothing_but_the_site_is_pushed(remote: Path, tmp_path: Path) -> None:
     assert odd == {".nojekyll", "pr/12/.nojekyll"}
 
 
+@pytest.mark.parametrize(
+    ("there", "folder", "named"),
+    [
+        ("index.html", "", "index.html"),
+        ("assets/x.css", "", "assets"),
+        ("pr", "pr/12", "pr"),
+        ("pr/12", "pr/12", "pr/12"),
+    ],
+)
+def test_what_somebody_else_has_put_there_is_not_overwritten(
+    remote: Path, tmp_path: Path, there: str, folder: str, named: str
+) -> None:
+    git(tmp_path, "clone", "-q", str(remote), "work")
+    (tmp_path / "work" / there).parent.mkdir(exist_ok=True)
+    (tmp_path / "work" / there).write_text("by hand")
+    (tmp_path / "work" / ".nojekyll").write_text("")
+    git(tmp_path / "work", "add", "-A")
+    git(tmp_path / "work", "commit", "-q", "-m", "by hand")
+    git(tmp_path / "work", "push", "-q", "origin", "HEAD:gh-pages")
+    before = git(remote, "rev-parse", "gh-pages")
+    with pytest.raises(SiteError, match=f"'{named}' on 'gh-pages' is no site's, and would be overwritten"):
+        push(remote, runs(tmp_path / "a", "one"), folder=folder)
+    assert git(remote, "rev-parse", "gh-pages") == before
+
+
 # ---- previews
 
 
