@@ -12,20 +12,27 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import Final
 
 from reportgen.collector import without_collector
 from reportgen.errors import FormatError
 from reportgen.model import Problem
 from reportgen.planning import Planned, Upkeep, find_means, plan_addition, plan_site, refuse_losses
+from reportgen.plots import load_libraries
 from reportgen.site import plan
 from reportgen.site.config import Config
 from reportgen.site.data.typed import decode_typed
 from reportgen.site.folder import PreviousSite
+from reportgen.site.packs import BLOCK_RUNS
 from reportgen.site.pages.problems import ProblemRow
 from reportgen.site.writer import SiteWriter
 
 Progress = Callable[[str, int, int], None]
 """Called with (stage, done, total); the stages are `fetch`, `read`, `plot`, `page` and `write`."""
+
+
+PLOTTERS: Final = 2
+"""Jobs that draw what a new run changes: the plots of runs and those of configurations."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +96,8 @@ def build(
     theme, cache, limits = means.theme, means.cache, means.limits
     with SiteWriter(out, cache=cache, wait=wait, on_wait=on_wait) as writer:
         before = dict(writer.previous.entries) if writer.previous else {}
+        if append and sources and len(before) > BLOCK_RUNS:
+            executor = _warmed(executor)
         fetch, stamp = partial(report, "fetch"), plan.site_stamp(config, theme)
         with without_collector():
             if append:
@@ -125,6 +134,16 @@ def build(
         lost=sum(key not in content.entries for key in before),
         forgotten=planned.forgotten,
     )
+
+
+def _warmed(executor: Executor | Callable[[], Executor] | None) -> Executor | None:
+    """Return the executor, started and about to be ready to draw: the plots of a large site wait for it else."""
+    if executor is None:
+        return None
+    started = executor if isinstance(executor, Executor) else executor()
+    for _ in range(PLOTTERS):
+        started.submit(load_libraries)
+    return started
 
 
 def _find_excess(out: Path, config: Config, paths: Iterable[str]) -> tuple[Problem, ...]:

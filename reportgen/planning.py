@@ -80,7 +80,7 @@ class Planned:
     again: Callable[[str], plan.RunJob | None]
     """Gives the job that would read a run that is kept, by the key of its id."""
     promised: Collection[str] = ()
-    """Keys of runs that the site held and must hold at the end."""
+    """Keys, by their ids alone, of runs that the site held and must hold at the end."""
     forgotten: int = 0
     notices: tuple[Problem, ...] = ()
 
@@ -124,7 +124,7 @@ def plan_addition(
     edits = upkeep.edit(held.edits, held.entries)
     held.remove(edits.forgotten)
     held.remove(upkeep.remove(held.entries.values()))
-    promised = frozenset(held.entries)
+    promised = {entry.origin for entry in held.entries.values()}
     found = (
         discover(
             sources,
@@ -177,7 +177,8 @@ def _refuse_lost_edits(writer: SiteWriter, name: str, edits: Edits) -> None:
 
 def refuse_losses(promised: Collection[str], entries: Mapping[str, RunEntry]) -> None:
     """Raise `SiteError` when a run is gone that was neither removed nor forgotten."""
-    lost = [key for key in promised if key not in entries]
+    held = {entry.origin for entry in entries.values()}
+    lost = sorted(key for key in promised if key not in held)
     if lost:
         raise SiteError(
             f"the site would lose {len(lost):,} runs, '{lost[0]}' among them: a record cannot be read as it was."
@@ -198,7 +199,9 @@ def _find_kept(
         made.setdefault(entry.origin, []).append(entry)
     kept: dict[str, RunEntry] = {}
     for key, job in jobs.items():
-        entries = made.get(key, [])
+        entries = made.get(key)
+        if not entries:
+            continue
         # Runs that share an id were told apart together: all of them are kept, or none.
         if not all(writer.has(path, sha256) for entry in entries for path, sha256 in entry.files.items()):
             continue

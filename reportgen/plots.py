@@ -61,6 +61,14 @@ class Plot:
     log_x: bool = False
 
 
+def load_libraries() -> None:
+    """Import what draws: a job for a worker process that is to draw soon."""
+    from matplotlib.backends import backend_svg  # noqa: F401 - it brings the rest along
+
+    _font(bold=False)
+    _font(bold=True)
+
+
 def plot_digest(plot: Plot) -> str:
     """Return the sha256 of all that the plot's bytes depend on, without drawing or importing anything."""
     digest = hashlib.sha256()

@@ -21,9 +21,16 @@ _Function = TypeVar("_Function", bound=Callable[..., Any])
 
 def build_options(command: _Function) -> _Function:
     """Give `command` what each one that builds takes: `sources`, `title`, `theme`, `config_file` and `jobs`."""
+    command = click.option(
+        "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; 1 uses none.  [default: all cores]"
+    )(command)
+    return click.argument("sources", nargs=-1, metavar="[SOURCE]...")(look_options(command))
+
+
+def look_options(command: _Function) -> _Function:
+    """Give `command` what decides how a site looks: `title`, `theme` and `config_file`."""
     for add in reversed(
         (
-            click.argument("sources", nargs=-1, metavar="[SOURCE]..."),
             click.option("--title", help="Title of the site, over the configuration's."),
             click.option("--theme", help="Theme, over the configuration's; `reportgen themes` lists them."),
             click.option(
@@ -32,9 +39,6 @@ def build_options(command: _Function) -> _Function:
                 metavar="FILE",
                 type=click.Path(path_type=Path),
                 help="Configuration file.  [default: reportgen.toml here, else [tool.reportgen] in pyproject.toml]",
-            ),
-            click.option(
-                "-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; 1 uses none.  [default: all cores]"
             ),
         )
     ):

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from reportgen.cli.additions import addition_summary
-from reportgen.cli.common import load_configuration
+from reportgen.cli.common import load_configuration, look_options
 from reportgen.cli.printing import echo, print_problem, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import print_json
@@ -36,13 +36,7 @@ from reportgen.cli.workers import default_jobs, worker_pool
 )
 @click.option("--note", metavar="TEXT", help="Markdown to stand before the run's own notes; an empty text removes it.")
 @click.option("--forget", is_flag=True, help="Remove the run and all of its files, and pass it over from now on.")
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Configuration file.  [default: reportgen.toml here, else [tool.reportgen] in pyproject.toml]",
-)
+@look_options
 @click.option("--no-wait", is_flag=True, help="Fail when another build writes the site, instead of waiting for it.")
 @result_option
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
@@ -54,6 +48,8 @@ def edit(
     undone: tuple[str, ...],
     note: str | None,
     forget: bool,
+    title: str | None,
+    theme: str | None,
     config_file: Path | None,
     no_wait: bool,
     form: str,
@@ -70,7 +66,7 @@ def edit(
         raise click.UsageError("--forget leaves nothing to correct: give it alone")
     if not (forget or wanted or undone or note is not None):
         raise click.UsageError("say what to correct: --tag, --remove-tag, --as-logged, --note or --forget")
-    config = load_configuration(config_file, None, None)
+    config = load_configuration(config_file, title, theme)
     from reportgen.upkeep import Correction, edit_site  # brings numpy, which --help must not wait for
 
     with ProgressLine(sys.stderr) as line, worker_pool(default_jobs()) as executor:

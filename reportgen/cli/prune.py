@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from reportgen.cli.additions import addition_summary
-from reportgen.cli.common import load_configuration
+from reportgen.cli.common import load_configuration, look_options
 from reportgen.cli.printing import counted, echo, print_problem, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import filter_option, parse_now, print_json
@@ -40,13 +40,7 @@ from reportgen.cli.workers import default_jobs, worker_pool
     help="Time from which ages count, as in 2026-11-24T12:00.  [default: the site's newest line]",
 )
 @click.option("--dry-run", is_flag=True, help="List the runs that would go, and change nothing.")
-@click.option(
-    "--config",
-    "config_file",
-    metavar="FILE",
-    type=click.Path(path_type=Path),
-    help="Configuration file.  [default: reportgen.toml here, else [tool.reportgen] in pyproject.toml]",
-)
+@look_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; 1 uses none.  [default: all cores]")
 @click.option("--no-wait", is_flag=True, help="Fail when another build writes the site, instead of waiting for it.")
 @result_option
@@ -58,6 +52,8 @@ def prune(
     filter_text: str,
     now: str | None,
     dry_run: bool,
+    title: str | None,
+    theme: str | None,
     config_file: Path | None,
     jobs: int | None,
     no_wait: bool,
@@ -71,7 +67,7 @@ def prune(
     """
     if keep is None and keep_days is None and not filter_text:
         raise click.UsageError("say which runs stay with --keep or --keep-days, or which may go with --filter")
-    config = load_configuration(config_file, None, None)
+    config = load_configuration(config_file, title, theme)
     from reportgen.upkeep import Retention, find_pruned, prune_site  # brings numpy, which --help must not wait for
 
     retention = Retention(keep, keep_days, filter_text, None if now is None else parse_now(now))

@@ -70,9 +70,9 @@ class HeldSite:
 
     def remove(self, keys: Iterable[str]) -> None:
         """Let go of runs."""
-        for key in keys:
-            self._entries.pop(key, None)
-        self._groups = _group(self._entries)
+        gone = [key for key in keys if self._entries.pop(key, None) is not None]
+        if gone:
+            self._groups = _group(self._entries)
 
     def parts(self, origins: Iterable[str]) -> Iterator[Part]:
         """Yield what it holds of the runs with these keys, twins included. Raises `SiteError` for a damaged record."""
@@ -122,12 +122,9 @@ class HeldSite:
 
         Raises `SiteError` when a record or an artifact is: nothing else holds these.
         """
-        has = self._writer.has
         torn, lost = set(), set()
         for entry in self._entries.values():
-            for path, sha256 in entry.files.items():
-                if has(path, sha256):
-                    continue
+            for path in self._writer.find_changed(entry.files):
                 torn.add(entry.key)
                 if path.startswith(("a/", "data/runs/")) and not self._writer.is_unfinished(path):
                     lost.add(path)

@@ -139,6 +139,11 @@ class SiteWriter:
                 return False
         return known == sha256
 
+    def find_changed(self, files: Mapping[str, str]) -> list[str]:
+        """Return those of `files`, path -> sha256, that the site does not hold with these bytes, as `has` tells."""
+        known = self._verified
+        return [path for path, sha256 in files.items() if known.get(path) != sha256 and not self.has(path, sha256)]
+
     def is_unfinished(self, path: str) -> bool:
         """Tell whether the file at `path` is what a build put there that was killed before it came to its end."""
         return any(self.has(path, sha256) for sha256 in self._unfinished.get(path, ()))

@@ -125,8 +125,8 @@ class ExperimentPage:
     chosen_by: str
     """Title of the metric by which they were chosen, empty for the newest."""
     problems: int
-    csv: tuple[tuple[str, str], ...]
-    """(label, site path) of the tables of all runs: one, or one for each block of a long experiment."""
+    csv: tuple[tuple[int, int, str], ...]
+    """(first run, last run, site path) of the tables of all runs: one, or one for each block of a long experiment."""
     compare: str
     """Site path of the comparison; empty for a single run."""
 
@@ -174,15 +174,12 @@ def make_experiment_page(
     )
 
 
-def _csv_links(experiment: Experiment) -> tuple[tuple[str, str], ...]:
+def _csv_links(experiment: Experiment) -> tuple[tuple[int, int, str], ...]:
     runs, parts = len(experiment.runs), csv_parts(len(experiment.runs))
     if parts == 1:
-        return (("CSV of all columns", urls.experiment_csv(experiment.name)),)
+        return ((1, runs, urls.experiment_csv(experiment.name)),)
     ends = [(part * BLOCK_RUNS + 1, min(runs, (part + 1) * BLOCK_RUNS)) for part in range(parts)]
-    return tuple(
-        (f"{first:,} to {last:,}", urls.experiment_csv(experiment.name, part))
-        for part, (first, last) in enumerate(ends, 1)
-    )
+    return tuple((*own, urls.experiment_csv(experiment.name, part)) for part, own in enumerate(ends, 1))
 
 
 # ---- facts
