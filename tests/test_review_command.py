@@ -227,6 +227,18 @@ def test_a_base_that_is_not_there_or_is_no_name_is_told(repository: Repository) 
     assert base_name(None, {"CI_MERGE_REQUEST_TARGET_BRANCH_NAME": "x"}) == "x"
 
 
+def test_a_checkout_in_which_git_does_not_answer_is_told(
+    repository: Repository, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    write_seeds(Path("trunk"), 0.90, commit=repository.commit("a"))
+    write_seeds(Path("change"), 0.90, commit=repository.commit("b"), day=1)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    made = run("review", "change", "--baseline", "trunk")
+    assert made.exit_code == 0
+    assert "git does not answer in this checkout" in made.stdout
+    assert "safe.directory" in Path("review/comment.md").read_text()
+
+
 # ---- baselines that are not there, or no use
 
 
@@ -303,6 +315,14 @@ def test_addresses_that_answer_badly_are_errors(bare: Path) -> None:
     with serving(functools.partial(send, body=b"", status=403)) as server:
         made = review_beside(server.url)
     assert made.exit_code == 1 and "may not be read" in made.stderr
+
+
+def test_without_runs_named_the_folder_of_runs_is_reviewed_and_never_the_site(bare: Path) -> None:
+    Path("site").mkdir()
+    made = run("review", "--baseline", "site")
+    assert made.exit_code == 2 and "there is no 'runs' here" in made.stderr
+    write_seeds(Path("runs"), 0.9)
+    assert run("review", "--baseline", "site").exit_code == 0
 
 
 def test_no_runs_of_the_change_and_a_file_in_place_of_the_folder_are_errors(bare: Path) -> None:

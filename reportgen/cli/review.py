@@ -14,7 +14,7 @@ import click
 from reportgen.cli.common import load_configuration
 from reportgen.cli.printing import counted, harmless, printable
 from reportgen.cli.progress import ProgressLine
-from reportgen.cli.reading import find_sources, now_option, parse_now, print_lines, reading_options
+from reportgen.cli.reading import now_option, parse_now, print_lines, reading_options
 from reportgen.cli.workers import default_jobs, worker_pool
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def review(
     Exit code 3 says that a gate of the configuration failed. Ages count to the end of the last run unless --now says
     otherwise.
     """
-    sources = find_sources(runs)
+    sources = runs or _default_runs()
     moment = None if now is None else parse_now(now)
     config = load_configuration(config_file, None, None)
     from reportgen.loading import Means
@@ -133,6 +133,17 @@ def review(
         sys.exit(GATE_FAILED)
 
 
+def _default_runs() -> tuple[str, ...]:
+    """Return the folder of runs that is reviewed when none is named; a site is no change."""
+    folder = os.environ.get("REPORTGEN_DIR") or "runs"
+    if not Path(folder).exists():
+        raise click.UsageError(
+            f"no RUNS given, and there is no '{printable(folder)}' here: name the logs of this change, as in"
+            " `reportgen review path/to/runs --baseline site`"
+        )
+    return (folder,)
+
+
 def _find_forge(environment: Mapping[str, str]) -> str:
     """Return the forge that this job runs for."""
     if environment.get("GITLAB_CI"):
@@ -153,7 +164,8 @@ def _iter_lines(made: Reviewed) -> Iterator[str]:
     for row in found.rows[:MAX_LINES]:
         label = wording.label_of(row.configuration, found)
         values = f"{wording.say_side(row, row.baseline)} → {wording.say_side(row, row.change)}"
-        difference = f"{wording.say_difference(row)}  [{wording.say_interval(row)}]  n = {wording.say_runs(row)}"
+        interval = f"  [{wording.say_interval(row)}]" if row.interval else ""
+        difference = f"{wording.say_difference(row)}{interval}  n = {wording.say_runs(row)}"
         name = cut_end(printable(row.metric), 40)
         yield f"{wording.row_sign(row)} {name} ({cut_end(printable(label), 40)}): {printable(values)}  {difference}"
     if len(found.rows) > MAX_LINES:

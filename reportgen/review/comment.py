@@ -241,6 +241,7 @@ class _Writer:
         arrow = wording.ARROWS.get(row.known.direction or "", "")
         is_loud = bool(row.failed) or row.verdict in ("worse", "better", "missing", "changed")
         strong = "**" if is_loud else ""
+        claimed = "**" if row.verdict in ("worse", "better", "changed") else ""
         metric = name(row.known.title if row.known.title.strip() else row.metric, in_table=True)
         unit = f" {row.known.unit}" if row.known.unit else ""
         cells = [
@@ -249,7 +250,7 @@ class _Writer:
             *([name(wording.label_of(row.configuration, self._review), in_table=True)] if self._several else []),
             wording.say_mean(row, row.baseline),
             f"{strong}{wording.say_mean(row, row.change)}{strong}",
-            f"{strong}{wording.say_difference(row)}{strong}",
+            f"{claimed}{wording.say_difference(row)}{claimed}",
             wording.say_interval(row),
             *([wording.say_runs(row)] if self._counts_differ else []),
         ]
@@ -338,8 +339,7 @@ class _Writer:
         told = []
         for row in rows:
             where = f" ({name(wording.label_of(row.configuration, self._review))})" if self._several else ""
-            gates = [f"gate {j.answer}: {j.said}" for j in row.judgements]
-            told.append(f"- {name(row.metric)}{where}: {'; '.join([wording.say_reasons(row), *gates])}")
+            told.append(f"- {name(row.metric)}{where}: {'; '.join(wording.iter_reasons(row))}")
         return Fold("How this was decided", "reason", 5, (), told)
 
     def values(self, rows: Iterable[Row]) -> Fold:

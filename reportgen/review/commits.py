@@ -25,6 +25,10 @@ BASE_VARIABLES: Final = (
 )
 """Where GitHub, GitLab, Bitbucket and Jenkins say into which branch a change is to be merged."""
 _DEFAULTS: Final = ("origin/HEAD", "origin/main", "main", "origin/master", "master")
+_NO_ANSWER: Final = (
+    "git does not answer in this checkout: is it installed, and does the folder belong to this user? "
+    "(`git config --global --add safe.directory '*'` in a container)"
+)
 _HASH: Final = re.compile(r"[0-9a-f]{7,64}")
 _SHOWN: Final = re.compile(r"[A-Za-z0-9._/-]{1,100}")
 _REF: Final = re.compile(r"[^\s\x00-\x1f\x7f~^:?*\[\\-][^\s\x00-\x1f\x7f~^:?*\[\\]{0,254}")
@@ -61,7 +65,9 @@ def read_checkout(folder: Path, base: str, commits: Sequence[str]) -> Checkout |
     first: the first that git has is the head, so that a job that has the base checked out finds it; else HEAD is.
     """
     if _git(folder, "rev-parse", "--is-inside-work-tree") is None:
-        return None
+        if not any((place / ".git").exists() for place in (folder, *folder.parents)):
+            return None
+        return Checkout(base=base, note=_NO_ANSWER)
     shallow = _git(folder, "rev-parse", "--is-shallow-repository") == "true"
     candidates = [commit for commit in commits if _HASH.fullmatch(commit)]
     head = next((found for c in (*candidates, "HEAD") if (found := _commit(folder, c))), "")

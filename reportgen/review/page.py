@@ -122,7 +122,6 @@ def _make_row(row: Row, label: str) -> ReviewRow:
         )
         strips = (first, second)
     verdict = "worse" if row.failed else _CLASSES.get(row.verdict, "within")
-    reasons = [wording.say_reasons(row), *(f"gate {j.answer}: {j.said}" for j in row.judgements)]
     return ReviewRow(
         sign=wording.row_sign(row),
         said="gate failed" if row.failed else _SAID[row.verdict],
@@ -137,7 +136,7 @@ def _make_row(row: Row, label: str) -> ReviewRow:
         difference=wording.say_difference(row),
         interval=wording.say_interval(row),
         runs=wording.say_runs(row),
-        reasons=tuple(map(bare, dict.fromkeys(reasons))),
+        reasons=tuple(map(bare, wording.iter_reasons(row))),
     )
 
 

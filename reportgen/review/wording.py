@@ -33,7 +33,7 @@ SIGNS: Final[dict[Verdict, str]] = {
 }
 ARROWS: Final = {"max": "↑", "min": "↓"}
 LEGEND: Final = {
-    "✕": "worse, or missing",
+    "✕": "worse, missing, or a gate failed",
     "✓": "better",
     "≠": "changed",
     "≈": "no difference found",
@@ -54,7 +54,9 @@ _MAX_ERROR: Final = 160
 
 def say_heading(review: Review) -> str:
     """Return the verdict in one line of words of ours."""
-    gates = f"{format_count(review.errors, 'gate')} failed" if review.errors else ""
+    warnings = len(review.failed) - review.errors
+    told = [f"{format_count(review.errors, 'gate')} failed"] if review.errors else []
+    gates = ", ".join([*told, format_count(warnings, "warning")] if warnings else told)
     if not review.is_compared:
         what = "no baseline yet" if review.baseline is None else "nothing to compare"
         return f"✕ {gates}: {what}" if gates else what.capitalize()
@@ -63,12 +65,12 @@ def say_heading(review: Review) -> str:
         for verdict, words in _WORDS.items()
         if (count := review.count(verdict))
     ]
-    told = ", ".join(counts) or "no metric to compare"
-    return f"{_sign(review)} {gates}: {told}" if gates else f"{_sign(review)} {told}"
+    found = ", ".join(counts) or "no metric to compare"
+    return f"{_sign(review)} {gates}: {found}" if gates else f"{_sign(review)} {found}"
 
 
 def _sign(review: Review) -> str:
-    if review.errors:
+    if review.failed:
         return SIGNS["worse"]
     for verdict in VERDICTS[:-1]:
         if review.count(verdict):
@@ -327,6 +329,15 @@ def say_reasons(row: Row) -> str:
         deviation = row.noise.variance**0.5
         method += f"; runs at {format_count(row.noise.groups, 'earlier commit')} spread by ± {format_number(deviation)}"
     return method
+
+
+def iter_reasons(row: Row) -> Iterator[str]:
+    """Yield how a row was decided, then what each of its gates says; what was said already is not said again."""
+    reason = say_reasons(row)
+    yield reason
+    for judgement in row.judgements:
+        answer = "not judged" if judgement.answer == "unjudged" else judgement.answer
+        yield f"gate {answer}" if reason.startswith(judgement.said) else f"gate {answer}: {judgement.said}"
 
 
 def say_changed(changed: Changed) -> tuple[str, str, str]:

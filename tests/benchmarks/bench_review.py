@@ -5,7 +5,8 @@
 The first table gives seconds by the wall clock and of the processor, beside unpacking and parsing the site's table with
 bare zlib and orjson, which no review can do without. The second simulates changes with ten gated metrics and five seeds
 a side: how often the comment claims something of a change without effect, and how often it finds a change of three
-standard deviations in one of the ten. The third gives the size of the comment with 500 metrics.
+standard deviations in one of the ten. The third does the first half of that with real trainings of one configuration,
+dealt out to both sides at random. The last gives the size of the comment with 500 metrics.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from typing import TypeVar
 import numpy as np
 import orjson
 
-from reportgen.analysis.statistics import Noise, Pair, compare_family, correct, make_sample
+from reportgen.analysis.statistics import Noise, Pair, compare_family, correct, make_sample, pool_noise
 from reportgen.build import build
 from reportgen.loading import Means, load_runs
 from reportgen.model import MetricSummary, Summary
@@ -185,6 +186,51 @@ def measure_statistics(trials: int) -> None:
         print(f"{commits:14} {wrong:12.1%} {found:12.1%} {wide:16.1%} {wild:15.1%}", flush=True)
 
 
+def train(seed: int, width: int = 16, rate: float = 0.5) -> list[float]:
+    """Return loss, accuracy and Brier score on both splits, and the mean weight, of a small network after training."""
+    numbers, data = np.random.default_rng(seed), np.random.default_rng(0)
+    inputs, direction = data.normal(size=(600, 8)), data.normal(size=8)
+    labels = (np.sin(inputs @ direction) + 0.3 * data.normal(size=600) > 0).astype(float)
+    first, bias = numbers.normal(size=(8, width)) * 0.5, np.zeros(width)
+    second, offset = numbers.normal(size=width) * 0.5, 0.0
+
+    def predict(rows: slice | np.ndarray) -> np.ndarray:
+        return 1 / (1 + np.exp(-(np.tanh(inputs[rows] @ first + bias) @ second + offset)))
+
+    for _ in range(150):
+        batch = numbers.integers(0, 400, 64)
+        hidden = np.tanh(inputs[batch] @ first + bias)
+        error = (predict(batch) - labels[batch]) / 64
+        back = np.outer(error, second) * (1 - hidden * hidden)
+        second, offset = second - rate * (hidden.T @ error), offset - rate * error.sum()
+        first, bias = first - rate * (inputs[batch].T @ back), bias - rate * back.sum(0)
+    found = []
+    for rows in (slice(0, 400), slice(400, 600)):
+        chance, truth = np.clip(predict(rows), 1e-6, 1 - 1e-6), labels[rows]
+        found += [-np.mean(truth * np.log(chance) + (1 - truth) * np.log(1 - chance))]
+        found += [np.mean((chance > 0.5) == truth), np.mean((chance - truth) ** 2)]
+    return [float(value) for value in (*found, np.abs(first).mean())]
+
+
+def measure_repeats(trials: int) -> None:
+    """Print how often a difference is claimed between repeats of one training."""
+    values = [train(seed) for seed in range(400)]
+    print(f"\n{trials:,} times {SEEDS} against {SEEDS} of 400 real trainings of one configuration, 7 metrics")
+    print(f"{'commits before':>14} {'false claim':>12}")
+    for commits in (0, 10):
+        numbers, wrong = random.Random(1), 0
+        for _ in range(trials):
+            chosen = numbers.sample(values, SEEDS * (2 + commits))
+            groups = [chosen[i : i + SEEDS] for i in range(0, len(chosen), SEEDS)]
+            pairs = []
+            for m in range(7):
+                one, other, *before = ([run[m] for run in group] for group in groups)
+                pairs.append(Pair(make_sample(one), make_sample(other), pool_noise(before)))
+            found = compare_family(pairs)
+            wrong += any(d.p <= level for d, level in zip(found, correct([d.p for d in found]), strict=True))
+        print(f"{commits:14} {wrong / trials:12.1%}", flush=True)
+
+
 def measure_sizes() -> None:
     """Print the size of the comment with 500 metrics."""
     review = many(500)
@@ -206,6 +252,7 @@ def main() -> None:
         measure_time(options.runs)
     if not options.no_statistics:
         measure_statistics(options.trials)
+        measure_repeats(options.trials)
     measure_sizes()
 
 
