@@ -61,6 +61,8 @@ class Project:
     """Web address of the repository, empty where there is none."""
     requirement: str
     """What pip installs to get this reportgen, empty where that cannot be told."""
+    branch: str = "main"
+    """The branch whose runs are published."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,7 +102,14 @@ def find_project(folder: Path, forge: str | None = None) -> Project:
     host, owner, repository = _parse_remote(remote)
     known = forge or _find_forge(folder, host)
     address = f"https://{host}/{owner}/{repository}" if host and owner else ""
-    return Project(known, owner, repository, address, find_requirement())
+    return Project(known, owner, repository, address, find_requirement(), _default_branch(folder))
+
+
+def _default_branch(folder: Path) -> str:
+    """Return the default branch of the remote, as a clone notes it."""
+    told = _read(folder / ".git" / "refs" / "remotes" / "origin" / "HEAD") or ""
+    found = re.fullmatch(r"ref: refs/remotes/origin/([A-Za-z0-9._/-]+)\n?", told)
+    return found[1] if found else "main"
 
 
 def _find_forge(folder: Path, host: str) -> str:
@@ -148,6 +157,8 @@ def fill_in(text: str, project: Project) -> str:
     """Return the text of a recipe with what is known of the project; what is not stays for the user to fill in."""
     if project.requirement:
         text = text.replace(REQUIREMENT, project.requirement)
+    text = text.replace("branches: [main]", f"branches: [{project.branch}]")
+    text = text.replace("branch 'main'", f"branch '{project.branch}'")
     if project.owner:
         text = text.replace("https://OWNER.github.io/REPOSITORY/", _pages_address(project))
         text = text.replace("OWNER/REPOSITORY", f"{project.owner}/{project.repository}")
@@ -170,17 +181,20 @@ def write_project(folder: Path, project: Project, configuration: str, *, force: 
 
 
 def _write(path: Path, text: str, *, force: bool) -> str:
-    if path.is_symlink() or path.exists():
-        if _read(path) == text:
-            return "same"
-        if not force:
-            return "kept"
-        path.unlink()  # a link is replaced, not followed
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("x", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    if text.startswith("#!"):
-        path.chmod(0o755)
+    try:
+        if path.is_symlink() or path.exists():
+            if _read(path) == text:
+                return "same"
+            if not force:
+                return "kept"
+            path.unlink()  # a link is replaced, not followed
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        if text.startswith("#!"):
+            path.chmod(0o755)
+    except OSError as error:
+        raise ReportgenError(f"'{path}' cannot be written ({error.strerror})") from error
     return "written"
 
 

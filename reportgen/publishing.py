@@ -126,6 +126,10 @@ def publish(request: Request, means: Means) -> Published:
             f"'{request.branch}' was changed by others {request.attempts} times in a row: publish again later, or raise"
             " --attempts"
         )
+    except OSError as error:
+        raise SiteError(
+            f"'{error.filename or scratch}' cannot be used ({error.strerror}): see what the disk says"
+        ) from error
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 
@@ -257,7 +261,7 @@ class _Repository:
     def read_refs(self, request: Request) -> dict[str, str]:
         """Return the commits of the branch and of the sites before it, as far as there are any."""
         wanted = [_head(request), *(PREVIOUS.format(number + 1) for number in range(request.previous))]
-        told = self._run("ls-remote", self._address, *wanted)
+        told = self._run("ls-remote", "--", self._address, *wanted)
         found = (line.split("\t") for line in told.splitlines())
         return {ref: commit for commit, ref in found if ref in wanted}
 
@@ -267,7 +271,7 @@ class _Repository:
         if refs:
             names = {ref: f"refs/fetched/{number}" for number, ref in enumerate(refs)}
             pairs = [f"+{ref}:{own}" for ref, own in names.items()]
-            self._run("fetch", "-q", "--depth=1", "--no-tags", self._address, *pairs)
+            self._run("fetch", "-q", "--depth=1", "--no-tags", "--", self._address, *pairs)
             refs = {ref: self._run("rev-parse", own) for ref, own in names.items()}  # as they were a moment later
         return refs
 
@@ -295,7 +299,7 @@ class _Repository:
         """Push, and return nothing, or what git says of a push that was refused. Raises `SiteError` where it fails."""
         leases = [f"--force-with-lease={ref}:{was}" for ref, _, was in updates]
         names = [f"{commit}:{ref}" for ref, commit, _ in updates]
-        status, out, err = self._try("push", "-q", "--porcelain", "--atomic", *leases, self._address, *names)
+        status, out, err = self._try("push", "-q", "--porcelain", "--atomic", *leases, "--", self._address, *names)
         if status == 0:
             return ""
         told = _told(f"{out}\n{err}")

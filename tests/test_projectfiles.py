@@ -135,6 +135,19 @@ def test_owner_and_repository_are_those_of_the_remote(here: Path, address: str, 
     assert (project.owner, project.repository, project.address) == found
 
 
+def test_the_branch_is_the_one_that_a_clone_notes_as_the_default(here: Path) -> None:
+    assert find_project(here).branch == "main"
+    remote("https://github.com/ada/digits")
+    head = here / ".git/refs/remotes/origin/HEAD"
+    head.parent.mkdir(parents=True)
+    for told, branch in (("release/1.x", "release/1.x"), ("x]\nrun: evil", "main"), ("$(touch pwned)", "main")):
+        head.write_text(f"ref: refs/remotes/origin/{told}\n")
+        assert find_project(here).branch == branch
+    head.write_text("ref: refs/remotes/origin/trunk\n")
+    assert run().exit_code == 0
+    assert "branches: [trunk]" in (here / ".github/workflows/reportgen-pages.yml").read_text()
+
+
 def test_a_site_of_an_account_has_no_folder() -> None:
     project = Project("github", "Ada", "ada.github.io", "", "")
     assert fill_in("SITE: https://OWNER.github.io/REPOSITORY/", project) == "SITE: https://ada.github.io/"
@@ -209,6 +222,14 @@ def test_a_pipeline_that_is_there_gets_a_file_beside_it(
     again = run("--format", "json")
     outcomes = {file["path"]: file["outcome"] for file in json.loads(again.stdout)["files"]}
     assert outcomes == {"reportgen.toml": "same", other: "same"}
+
+
+def test_a_file_in_the_way_of_a_folder_is_told(here: Path) -> None:
+    (here / ".github").write_text("")
+    done = run()
+    assert done.exit_code == 1
+    assert "Error: '" in done.stderr
+    assert "reportgen-train.yml' cannot be written (" in done.stderr
 
 
 # ---- the configuration

@@ -433,6 +433,25 @@ def test_an_old_python_is_named_with_the_remedy(machine: Machine) -> None:
     assert "needs Python 3.11 or newer: put actions/setup-python before" in done.stdout
 
 
+def test_the_page_describes_the_action_as_it_is() -> None:
+    page = (RECIPES / "README.md").read_text()
+    inputs = read_yaml(ACTION)["inputs"]
+    rows = dict(re.findall(r"(?m)^\| `([a-z-]+)` \| (.*?) \|", page.split("| input |")[1].split("\n\n")[0]))
+    assert rows.keys() == inputs.keys()
+    for name, about in inputs.items():
+        default = str(about.get("default", ""))
+        if default and "{" not in default:
+            assert rows[name] == f"`{default}`"
+    assert {name for name, about in inputs.items() if about.get("required")} == {"baseline"}
+    for text in (page, (ROOT / "README.md").read_text()):
+        examples = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)]
+        steps = [step for example in examples for step in example["steps"] if "reportgen" in step.get("uses", "")]
+        assert steps
+        assert all(set(step["with"]) <= inputs.keys() for step in steps)
+    outputs = read_yaml(ACTION)["outputs"]
+    assert all(f"`{name}`" in page for name in outputs)
+
+
 # ---- publishing
 
 
@@ -477,6 +496,9 @@ def test_previews_are_those_of_open_pull_requests(machine: Machine) -> None:
         assert done.returncode == 0, done.stderr
     paths = git(machine.folder / "ada" / "digits.git", "ls-tree", "-r", "--name-only", "gh-pages").splitlines()
     assert {path.split("/")[1] for path in paths} == {"12", "13"}
+    assert published(machine, "pr/12") == {"run 12", HOSTILE[0]}
+    machine.answers.clear()  # GitHub does not say which are open
+    assert machine.step(step, {"github.token": "t", "steps.pull.outputs.number": "13"}).returncode != 0
     assert published(machine, "pr/12") == {"run 12", HOSTILE[0]}
     assert machine.is_clean()
 
