@@ -77,7 +77,8 @@ def start_run(
 
     Logs go to `<log_dir>/<experiment>/<run id>/`; `log_dir` is `REPORTGEN_DIR` or `runs` when left out. Processes
     join one run when they share its id through `run_id`, `REPORTGEN_RUN_ID` or torchrun's own; `rank`, or the
-    environment's RANK or SLURM_PROCID, tells them apart then. `capture=False` leaves out code version and packages.
+    environment's RANK or SLURM_PROCID, tells them apart then. `capture=False` leaves out code version, packages and
+    the tags that name the job (pod, batch job, pipeline).
 
     Raises `LoggerError` when a run is active already, or when an argument has a wrong type.
     """

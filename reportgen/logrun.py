@@ -393,6 +393,7 @@ class Run(FileKeeper):
     def begin(self, *, capture: bool = True) -> None:
         """Create the log file and note the surroundings, in the background if they are not known yet."""
         from reportgen import capture as surroundings
+        from reportgen.capture.job import read_job
         from reportgen.capture.redaction import environment_secrets
 
         self._secrets = tuple(
@@ -402,6 +403,9 @@ class Run(FileKeeper):
         self._file.open()
         if not capture:
             return
+        job = read_job(os.environ)  # at once, so that tags of the script with these names count
+        if job:
+            self._file.append(self._without_secrets(encode_line({"event": "tags", "tags": job})))
         known = surroundings.known_surroundings()
         if known is not None:
             self._note_surroundings(lambda: known)

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from reportgen import logger
+from reportgen.capture.job import SYSTEMS
 from reportgen.formats import decode_line
 from reportgen.logrun import Run
 
@@ -19,6 +20,7 @@ ROOT = Path(__file__).parent.parent
 """The repository, which child processes import the package from."""
 JOB_VARIABLES = (
     "REPORTGEN_DIR", "REPORTGEN_RUN_ID", "TORCHELASTIC_RUN_ID", "RANK", "SLURM_PROCID",
+    *(system.sign for system in SYSTEMS),
 )  # fmt: skip
 
 

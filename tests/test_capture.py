@@ -14,8 +14,10 @@ import pytest
 
 from reportgen.capture.code import read_code, read_git
 from reportgen.capture.environment import installed_packages, read_environment
+from reportgen.capture.job import MAX_VALUE, SYSTEMS, read_job
 from reportgen.capture.names import make_name
-from tests.runlogs import _no_runs, read_events, run_script  # noqa: F401 - a fixture for all tests
+from reportgen.logger import start_run
+from tests.runlogs import ROOT, _no_runs, read_events, run_script  # noqa: F401 - a fixture for all tests
 
 
 def git(*arguments: str) -> str:
@@ -156,3 +158,90 @@ def test_names_follow_from_the_run_id() -> None:
     assert len(names) > 490
     assert all(re.fullmatch(r"[a-z]+-[a-z]+-[1-9]\d", name) for name in names)
     assert make_name("a") == make_name("a")
+
+
+# ---- the job
+
+POD = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "POD_NAME": "train-3-x7k2p", "POD_NAMESPACE": "ml",
+       "K8S_NODE_NAME": "gpu-7", "K8S_JOB_NAME": "train",
+       "JOB_COMPLETION_INDEX": "3", "K8S_IMAGE": "registry.example/train:1.2"}  # fmt: skip
+
+
+def test_a_pod_is_named_by_what_its_description_passes_on() -> None:
+    assert read_job(POD) == {
+        "k8s.pod": "train-3-x7k2p", "k8s.namespace": "ml", "k8s.node": "gpu-7", "k8s.job": "train", "k8s.index": "3",
+        "k8s.image": "registry.example/train:1.2",
+    }  # fmt: skip
+    assert read_job({**POD, "K8S_POD_NAME": "mine"})["k8s.pod"] == "mine"
+
+
+@pytest.mark.parametrize(
+    ("environment", "tags"),
+    [
+        (
+            {"SLURM_JOB_ID": "812", "SLURM_JOB_NAME": "sweep", "SLURM_ARRAY_JOB_ID": "810", "SLURM_ARRAY_TASK_ID": "2",
+             "SLURM_JOB_PARTITION": "gpu", "SLURMD_NODENAME": "node-3.site.org", "SLURM_SUBMIT_HOST": "login.site.org"},
+            {"slurm.job": "812", "slurm.name": "sweep", "slurm.array": "810", "slurm.task": "2",
+             "slurm.partition": "gpu"},
+        ),
+        ({"PBS_JOBID": "77[2].head.site.org", "PBS_JOBNAME": "sweep"}, {"pbs.job": "77[2]", "pbs.name": "sweep"}),
+        (
+            {"GITHUB_RUN_ID": "99", "GITHUB_RUN_ATTEMPT": "2", "GITHUB_WORKFLOW": "train", "GITHUB_JOB": "fit",
+             "GITHUB_REF": "refs/pull/12/merge", "GITHUB_REF_NAME": "12/merge", "GITHUB_HEAD_REF": "wider",
+             "GITHUB_TOKEN": "ghs_x", "GITHUB_ACTOR": "ada"},
+            {"ci": "github", "ci.run": "99", "ci.attempt": "2", "ci.workflow": "train", "ci.job": "fit",
+             "ci.branch": "wider", "ci.pull_request": "12"},
+        ),
+        (
+            {"GITHUB_RUN_ID": "99", "GITHUB_REF": "refs/heads/main", "GITHUB_REF_NAME": "main", "GITHUB_HEAD_REF": ""},
+            {"ci": "github", "ci.run": "99", "ci.branch": "main"},
+        ),
+        (
+            {"GITLAB_CI": "true", "CI_PIPELINE_ID": "5", "CI_JOB_NAME": "fit", "CI_JOB_ID": "51",
+             "CI_COMMIT_REF_NAME": "main", "CI_MERGE_REQUEST_IID": "7", "CI_JOB_TOKEN": "glcbt-x"},
+            {"ci": "gitlab", "ci.run": "5", "ci.job": "fit", "ci.job_id": "51", "ci.branch": "main",
+             "ci.pull_request": "7"},
+        ),
+        (
+            {"JENKINS_URL": "https://ci.example/", "BUILD_TAG": "jenkins-fit-4", "JOB_NAME": "fit/PR-3",
+             "CHANGE_ID": "3", "CHANGE_BRANCH": "wider", "NODE_NAME": "agent-9"},
+            {"ci": "jenkins", "ci.run": "jenkins-fit-4", "ci.job": "fit/PR-3", "ci.branch": "wider",
+             "ci.pull_request": "3"},
+        ),
+        ({"POD_NAME": "p", "JOB_NAME": "j", "BRANCH_NAME": "b", "CI_JOB_ID": "1", "GITHUB_REF": "r"}, {}),
+    ],
+)  # fmt: skip
+def test_a_job_is_named_by_listed_variables_of_its_system_and_no_others(
+    environment: dict[str, str], tags: dict[str, str]
+) -> None:
+    assert read_job(environment) == tags
+
+
+def test_a_value_is_cut_and_its_odd_bytes_are_replaced() -> None:
+    (value,) = read_job({"SLURM_JOB_ID": "\udcff" + "9" * 5000}).values()
+    assert len(value) == MAX_VALUE
+    value.encode()
+
+
+def test_a_run_is_tagged_with_its_job_and_the_scripts_own_tags_count_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in POD.items():
+        monkeypatch.setenv(name, value)
+    with start_run(tags={"k8s.node": "mine"}) as run:
+        pass
+    first, second = (event["tags"] for event in read_events(run, "tags"))
+    assert first == read_job(POD)
+    assert second == {"k8s.node": "mine"}
+
+
+def test_no_capture_means_no_tags_of_the_job(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "1")
+    with start_run(capture=False) as run:
+        pass
+    assert read_events(run, "tags") == []
+
+
+def test_the_page_of_the_format_lists_every_variable_and_its_tag() -> None:
+    page = (ROOT / "docs" / "log-format.md").read_text(encoding="utf-8")
+    for system in SYSTEMS:
+        for tag, variables in system.tags.items():
+            assert f"{' or '.join(f'`{name}`' for name in variables)} → `{tag}`" in page

@@ -42,6 +42,10 @@ BUILT: dict[str, Any] = {
     "dropped": 0,
     "notices": (),
     "duration_s": 1.84,
+    "added": 48,
+    "changed": 0,
+    "lost": 0,
+    "forgotten": 0,
 }
 
 

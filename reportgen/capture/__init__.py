@@ -1,8 +1,8 @@
 """What a run notes of its surroundings. Nothing in here may fail the training, slow its start, or publish secrets.
 
-`code` reads git and the command line, `environment` the interpreter and its packages, `redaction` knows what a secret
-looks like, `names` makes names for runs. More kinds of surroundings (hardware, system metrics) get a module each and
-a line in `read_surroundings`.
+`code` reads git and the command line, `environment` the interpreter and its packages, `job` which pod, batch job or
+pipeline the run is, `redaction` knows what a secret looks like, `names` makes names for runs. More kinds of
+surroundings (hardware, system metrics) get a module each and a line in `read_surroundings`.
 """
 
 from __future__ import annotations

@@ -25,8 +25,10 @@ COMMANDS: Final[Mapping[str, str]] = {
     "edit": "reportgen.cli.edit",
     "export": "reportgen.cli.export",
     "import": "reportgen.cli.import_",
+    "init": "reportgen.cli.init",
     "plot": "reportgen.cli.plot",
     "prune": "reportgen.cli.prune",
+    "publish": "reportgen.cli.publish",
     "review": "reportgen.cli.review",
     "runs": "reportgen.cli.runs",
     "serve": "reportgen.cli.serve",
@@ -34,6 +36,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "sniff": "reportgen.cli.sniff",
     "sources": "reportgen.cli.sources",
     "themes": "reportgen.cli.themes",
+    "unpack": "reportgen.cli.unpack",
 }
 """Name of a command -> module that holds it under the module's own name."""
 

@@ -14,6 +14,8 @@ from reportgen.cli.additions import addition_summary, files_said
 from reportgen.cli.common import build_options, default_source, load_configuration, open_address
 from reportgen.cli.printing import counted, echo, print_problem, print_problems
 from reportgen.cli.progress import ProgressLine
+from reportgen.cli.reading import print_json
+from reportgen.cli.results import built_record, result_option, single_record
 from reportgen.cli.workers import default_jobs, worker_pool
 from reportgen.errors import StrictError
 
@@ -57,6 +59,7 @@ if TYPE_CHECKING:
 @click.option("--open", "open_site", is_flag=True, help="Open the site in the browser.")
 @click.option("--no-wait", is_flag=True, help="Fail when another build writes the site, instead of waiting for it.")
 @click.option("--no-cache", is_flag=True, help="Read every log again, whatever the cache knows of it.")
+@result_option
 @click.option("-q", "--quiet", is_flag=True, help="Print problems and errors only.")
 def build(
     sources: tuple[str, ...],
@@ -76,6 +79,7 @@ def build(
     open_site: bool,
     no_wait: bool,
     no_cache: bool,
+    form: str,
     quiet: bool,
 ) -> None:
     """Write the runs of each SOURCE as a static site.
@@ -89,7 +93,7 @@ def build(
 
     With --single-file the pages of an experiment, a run or a comparison become one HTML file that needs no other.
 
-    The last line of the output is the address of the site or the file.
+    The last line of the output is the address of the site or the file; --format json gives one JSON document instead.
     """
     subject = {"experiment": experiment, "run": run, "compare": compare}
     limits = {"max_runs": max_runs, "max_mb": max_mb}
@@ -113,7 +117,9 @@ def build(
     for notice in made.notices:
         print_problem(notice, lead="note")
     print_problems(made.problems, made.problems_at)
-    if not quiet:
+    if form == "json":
+        print_json(made.record)
+    elif not quiet:
         echo(made.summary)
         echo(made.address)
     if open_site:
@@ -146,6 +152,8 @@ class _Made:
     problems: Sequence[Problem]
     problems_at: str
     """Where all of them are to be read."""
+    record: Mapping[str, Any]
+    """The same for programs."""
     notices: Sequence[Problem] = ()
 
 
@@ -155,7 +163,8 @@ def _make_site(sources: Sequence[str], output: Path, shared: Mapping[str, Any]) 
     result = build_site(sources, output, **shared)
     address = (result.out.resolve() / "index.html").as_uri()
     summary = addition_summary(result) if shared["append"] else _summary(result)
-    return _Made(summary, address, result.problems, str(result.out / "problems.html"), result.notices)
+    page = str(result.out / "problems.html")
+    return _Made(summary, address, result.problems, page, built_record(result), result.notices)
 
 
 def _make_file(
@@ -174,7 +183,8 @@ def _make_file(
     problems = counted(len(result.problems), "problem") if result.problems else "no problems"
     size = f"one file of {result.size_bytes / 2**20:.1f} MB"
     summary = f"{counted(result.runs, 'run')}, {problems}, {size}, {result.duration_s:.1f} s"
-    return _Made(summary, result.file.resolve().as_uri(), result.problems, str(result.file))
+    address = result.file.resolve().as_uri()
+    return _Made(summary, address, result.problems, str(result.file), single_record(result))
 
 
 def _summary(result: BuildResult) -> str:

@@ -11,7 +11,7 @@ import click
 from reportgen.cli.completion import complete_run
 from reportgen.cli.printing import counted, echo
 from reportgen.cli.progress import ProgressLine
-from reportgen.cli.reading import find_sources, print_lines, read_runs, reading_options, source_option
+from reportgen.cli.reading import find_sources, print_json, print_lines, read_runs, reading_options, source_option
 from reportgen.cli.workers import default_jobs, worker_pool
 
 FORMATS: Final = ("table", "markdown", "json", "html")
@@ -74,9 +74,7 @@ def compare(
 
     sides = compare_runs(chosen, runs.summaries, config)
     if kind == "json":
-        from reportgen.exporting.records import encode_json
-
-        print_lines([encode_json(comparison_record(sides, config), indent=2)])
+        print_json(comparison_record(sides, config))
         return
     from reportgen.cli.sides import markdown_sides, render_sides
     from reportgen.cli.tables import screen_of

@@ -10,8 +10,10 @@ import click
 
 from reportgen.cli.additions import addition_summary
 from reportgen.cli.common import load_configuration, look_options
-from reportgen.cli.printing import print_problem, printable
+from reportgen.cli.printing import echo, print_problem, printable
 from reportgen.cli.progress import ProgressLine
+from reportgen.cli.reading import print_json
+from reportgen.cli.results import built_record, named_runs, result_option
 from reportgen.cli.workers import default_jobs, worker_pool
 
 
@@ -36,6 +38,7 @@ from reportgen.cli.workers import default_jobs, worker_pool
 @click.option("--forget", is_flag=True, help="Remove the run and all of its files, and pass it over from now on.")
 @look_options
 @click.option("--no-wait", is_flag=True, help="Fail when another build writes the site, instead of waiting for it.")
+@result_option
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def edit(
     site: Path,
@@ -49,6 +52,7 @@ def edit(
     theme: str | None,
     config_file: Path | None,
     no_wait: bool,
+    form: str,
     quiet: bool,
 ) -> None:
     """Correct each RUN of the SITE in a folder.
@@ -78,11 +82,13 @@ def edit(
         )
     for notice in result.notices:
         print_problem(notice, lead="note")
-    if not quiet:
+    if form == "json":
+        print_json({**built_record(result), "forgotten" if forget else "corrected": named_runs(found)})
+    elif not quiet:
         for run in found:
             said = "forgotten" if forget else "corrected"
-            click.echo(f"{said} {printable(run.experiment)}/{printable(run.name)} ({printable(run.run_id)})")
-        click.echo(addition_summary(result))
+            echo(f"{said} {printable(run.experiment)}/{printable(run.name)} ({printable(run.run_id)})")
+        echo(addition_summary(result))
 
 
 def _parse_tags(texts: Sequence[str]) -> dict[str, str]:

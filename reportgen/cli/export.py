@@ -7,17 +7,19 @@ from pathlib import Path
 
 import click
 
-from reportgen.cli.printing import counted, echo
+from reportgen.cli.printing import counted, echo, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import (
     filter_option,
     now_option,
     parse_now,
+    print_json,
     read_runs,
     reading_options,
     search_runs,
     sources_argument,
 )
+from reportgen.cli.results import result_option
 
 
 @click.command(
@@ -33,6 +35,7 @@ from reportgen.cli.reading import (
 @click.option("-o", "--output", metavar="FILE", type=click.Path(path_type=Path), help="File of runs, one row each.")
 @click.option("--metrics", metavar="FILE", type=click.Path(path_type=Path), help="File of all points, one row each.")
 @now_option
+@result_option
 @reading_options
 def export(
     sources: tuple[str, ...],
@@ -40,6 +43,7 @@ def export(
     output: Path | None,
     metrics: Path | None,
     now: str | None,
+    form: str,
     config_file: Path | None,
     jobs: int | None,
     quiet: bool,
@@ -59,12 +63,17 @@ def export(
             files.format_of(file)  # before anything is read
     everything, config = read_runs(sources, config_file, jobs, quiet=quiet)
     runs = search_runs(everything, filter_text, now=moment, quiet=quiet)
+    points = None
     if output is not None:
         files.write_runs(runs.summaries, output, config)
-        if not quiet:
-            echo(f"{output}: {counted(len(runs), 'run')}")
     if metrics is not None:
         with ProgressLine(sys.stderr) as line:
             points = files.write_points(runs, metrics, (lambda *_: None) if quiet else line)
-        if not quiet:
-            echo(f"{metrics}: {counted(points, 'point')} of {counted(len(runs), 'run')}")
+    if form == "json":
+        names = {"runs_file": output and str(output), "points_file": metrics and str(metrics)}
+        print_json({**names, "runs": len(runs), "points": points})
+    elif not quiet:
+        if output is not None:
+            echo(f"{printable(str(output))}: {counted(len(runs), 'run')}")
+        if points is not None:
+            echo(f"{printable(str(metrics))}: {counted(points, 'point')} of {counted(len(runs), 'run')}")

@@ -11,6 +11,8 @@ import click
 from reportgen.cli.common import load_configuration
 from reportgen.cli.printing import counted, echo, print_problem, print_problems, printable
 from reportgen.cli.progress import ProgressLine
+from reportgen.cli.reading import print_json
+from reportgen.cli.results import imported_record, result_option
 from reportgen.cli.workers import default_jobs, worker_pool
 from reportgen.errors import SiteError
 
@@ -46,8 +48,11 @@ SHOWN: Final = 5
     help="Configuration file.  [default: reportgen.toml here, else [tool.reportgen] in pyproject.toml]",
 )
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; 1 uses none.  [default: all cores]")
+@result_option
 @click.option("-q", "--quiet", is_flag=True, help="Print problems and errors only.")
-def import_(sources: tuple[str, ...], output: Path, config_file: Path | None, jobs: int | None, quiet: bool) -> None:
+def import_(
+    sources: tuple[str, ...], output: Path, config_file: Path | None, jobs: int | None, form: str, quiet: bool
+) -> None:
     """Write the runs of each SOURCE as run logs of reportgen, with their artifacts.
 
     A SOURCE is whatever `reportgen build` reads. The folder gets everything that a site of the same SOURCE would
@@ -65,7 +70,9 @@ def import_(sources: tuple[str, ...], output: Path, config_file: Path | None, jo
     for notice in (notice for run in result.runs for notice in run.notices):
         print_problem(notice, lead="note")
     print_problems(result.problems, "the page of problems of a site")
-    if not quiet:
+    if form == "json":
+        print_json(imported_record(result))
+    elif not quiet:
         echo(_summary(result))
         echo(printable(str(output)))
     refused = [run for run in result.runs if run.outcome == "refused"]

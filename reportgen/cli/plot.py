@@ -17,12 +17,14 @@ from reportgen.cli.reading import (
     filter_option,
     now_option,
     parse_now,
+    print_json,
     read_runs,
     reading_options,
     say,
     search_runs,
     sources_argument,
 )
+from reportgen.cli.results import result_option
 
 if TYPE_CHECKING:
     from reportgen.loading import Runs
@@ -127,6 +129,7 @@ def _parse_range(ctx: click.Context, param: click.Parameter, value: str | None) 
 @click.option("--x-label", default="", help="Name of x.")
 @click.option("--y-label", default="", help="Name of y, for a single metric.  [default: the configuration's]")
 @now_option
+@result_option
 @reading_options
 def plot(
     sources: tuple[str, ...],
@@ -149,6 +152,7 @@ def plot(
     x_label: str,
     y_label: str,
     now: str | None,
+    form: str,
     config_file: Path | None,
     jobs: int | None,
     quiet: bool,
@@ -199,6 +203,19 @@ def plot(
         y_range=y_range,
     )
     files.write_bytes(output, render_figure(figure, kind))  # type: ignore[arg-type]
+    if form == "json":
+        print_json(
+            {
+                "file": str(output),
+                "width_in": width,
+                "height_in": height,
+                "runs": drawn.runs,
+                "lines": drawn.lines,
+                "runs_without": {metric: count for metric, count in drawn.missing.items() if count},
+                "caption": list(paper.said_of_figure(drawn, request)),
+            }
+        )
+        return
     if quiet:
         return
     for metric, missing in drawn.missing.items():
@@ -207,7 +224,7 @@ def plot(
     if drawn.lines > CROWD:
         say(f"{drawn.lines} lines cannot be told apart: choose some with --filter, or average them with --group")
     what = counted(drawn.lines, "line") if groups else counted(drawn.runs, "run")
-    echo(f"{output}: {width:g} × {height:g} in, {what}")
+    echo(f"{printable(str(output))}: {width:g} × {height:g} in, {what}")
     for text in paper.said_of_figure(drawn, request):
         echo(printable(text))
 

@@ -29,7 +29,7 @@ def printable(text: str, *, keep: str = "") -> str:
     return "".join(c if c.isprintable() or c in keep else c.encode("unicode_escape").decode() for c in text)
 
 
-_LINE_COMMAND: Final = re.compile(r"(?m)^([^\S\n]*):(?=:)")
+_LINE_COMMAND: Final = re.compile(r"(?:^|(?<=[\r\n]))([^\S\r\n]*):(?=:)")
 _INLINE_COMMAND: Final = re.compile(r"##(?=[A-Za-z]*\[)")
 """What runners obey: `::error::` at the beginning of a line (GitHub, Forgejo), and anywhere in one `##[error]`
 (GitHub), `##vso[…]` (Azure) and `##teamcity[…]`."""

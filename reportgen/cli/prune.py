@@ -9,9 +9,10 @@ import click
 
 from reportgen.cli.additions import addition_summary
 from reportgen.cli.common import load_configuration, look_options
-from reportgen.cli.printing import counted, print_problem, printable
+from reportgen.cli.printing import counted, echo, print_problem, printable
 from reportgen.cli.progress import ProgressLine
-from reportgen.cli.reading import filter_option, parse_now
+from reportgen.cli.reading import filter_option, parse_now, print_json
+from reportgen.cli.results import built_record, named_runs, result_option
 from reportgen.cli.workers import default_jobs, worker_pool
 
 
@@ -42,6 +43,7 @@ from reportgen.cli.workers import default_jobs, worker_pool
 @look_options
 @click.option("-j", "--jobs", type=click.IntRange(min=1), help="Worker processes; 1 uses none.  [default: all cores]")
 @click.option("--no-wait", is_flag=True, help="Fail when another build writes the site, instead of waiting for it.")
+@result_option
 @click.option("-q", "--quiet", is_flag=True, help="Print errors only.")
 def prune(
     site: Path,
@@ -55,6 +57,7 @@ def prune(
     config_file: Path | None,
     jobs: int | None,
     no_wait: bool,
+    form: str,
     quiet: bool,
 ) -> None:
     """Let go of runs of the SITE in a folder, and of all their files.
@@ -70,9 +73,12 @@ def prune(
     retention = Retention(keep, keep_days, filter_text, None if now is None else parse_now(now))
     if dry_run:
         gone = find_pruned(site, retention, config=config)
+        if form == "json":
+            print_json({"would_go": named_runs(gone)})
+            return
         for run in gone:
-            click.echo(f"{printable(run.experiment)}/{printable(run.name)} ({printable(run.run_id)})")
-        click.echo(f"{counted(len(gone), 'run')} would go", err=True)
+            echo(f"{printable(run.experiment)}/{printable(run.name)} ({printable(run.run_id)})")
+        echo(f"{counted(len(gone), 'run')} would go", err=True)
         return
     with ProgressLine(sys.stderr) as line, worker_pool(jobs or default_jobs()) as executor:
         progress = None if quiet else line
@@ -87,5 +93,7 @@ def prune(
         )
     for notice in result.notices:
         print_problem(notice, lead="note")
-    if not quiet:
-        click.echo(addition_summary(result))
+    if form == "json":
+        print_json(built_record(result))
+    elif not quiet:
+        echo(addition_summary(result))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -133,8 +133,15 @@ def say(text: str) -> None:
 
 
 def print_lines(lines: Sequence[str]) -> None:
-    """Print lines on stdout; signs that its encoding has not become question marks."""
+    """Print lines on stdout, none a command to a CI system; signs that its encoding has not become question marks."""
     reconfigure = getattr(sys.stdout, "reconfigure", None)
     if reconfigure is not None:
         reconfigure(errors="replace")
     echo("\n".join(lines))
+
+
+def print_json(data: Mapping[str, Any] | list[Any]) -> None:
+    """Print the one JSON document that a command with `--format json` has on stdout."""
+    from reportgen.exporting.records import encode_json
+
+    print_lines([encode_json(data, indent=2)])

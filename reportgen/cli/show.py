@@ -9,7 +9,15 @@ from typing import Final
 import click
 
 from reportgen.cli.completion import complete_run
-from reportgen.cli.reading import now_option, parse_now, print_lines, read_runs, reading_options, source_option
+from reportgen.cli.reading import (
+    now_option,
+    parse_now,
+    print_json,
+    print_lines,
+    read_runs,
+    reading_options,
+    source_option,
+)
 
 FORMATS: Final = ("table", "json", "markdown")
 
@@ -46,9 +54,9 @@ def show(
     runs, config = read_runs(sources, config_file, jobs, quiet=quiet)
     found = runs.run(run)
     if kind == "json":
-        from reportgen.exporting.records import encode_json, full_record
+        from reportgen.exporting.records import full_record
 
-        print_lines([encode_json(full_record(found, config), indent=2)])
+        print_json(full_record(found, config))
         return
     from reportgen.cli import profile, tables
 

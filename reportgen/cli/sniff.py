@@ -14,7 +14,7 @@ import click
 
 from reportgen.cli.common import load_configuration
 from reportgen.cli.printing import counted, printable
-from reportgen.cli.reading import print_lines
+from reportgen.cli.reading import print_json, print_lines
 
 if TYPE_CHECKING:
     from reportgen.cli.tables import Screen
@@ -67,15 +67,7 @@ def sniff(path: Path, limit: int, config_file: Path | None, form: str) -> None:
 
     root = find_root(path)
     if form == "json":
-        from reportgen.exporting.records import encode_json
-
-        print_lines(
-            [
-                encode_json(
-                    [dataclasses.asdict(folder) for folder in iter_seen(root, limit=limit, options=options)], indent=2
-                )
-            ]
-        )
+        print_json([dataclasses.asdict(folder) for folder in iter_seen(root, limit=limit, options=options)])
         return
     from reportgen.cli.tables import screen_of
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from reportgen.cli.printing import printable
-from reportgen.cli.reading import print_lines
+from reportgen.cli.reading import print_json, print_lines
 from reportgen.errors import SourceError
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ def sources(form: str) -> None:
     """
     rows = list(iter_rows())
     if form == "json":
-        from reportgen.exporting.records import encode_json
-
-        print_lines([encode_json(rows, indent=2)])
+        print_json(rows)
         return
     from reportgen.cli.tables import screen_of
 

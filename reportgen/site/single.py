@@ -277,8 +277,8 @@ class _Binder:
         head = self._payload(f"query/{k}")
         if head is None:
             return []
-        about = unpack(head)
-        names = [f"query/{k}", *(f"query/{k}-{i}" for i in range(len(about["parts"]) + (about["notes"] is not None)))]
+        last = max(len(unpack(head["head"])["parts"]), 1)  # the notes, where there are any
+        names = [f"query/{k}", *(f"query/{k}-{i}" for i in range(1, last + 1))]
         return list(filter(None, map(self._call, names)))
 
     def _payload(self, name: str) -> Any:
