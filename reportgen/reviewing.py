@@ -185,17 +185,12 @@ def _load_baseline(source: str, config: Config, means: Means) -> tuple[Runs | No
         if path.is_dir() and not any(path.iterdir()):
             return None, f"{none}: the folder is empty"
         return load_runs(source, config=config, means=means), ""
-    from reportgen.sources.address import Address, NotThere
+    from reportgen.sources.address import NotThere
 
     try:
         return load_runs(source, config=config, means=means), ""
     except NotThere:
-        address = Address(source)
-        try:
-            address.read("data/site.json")
-        except NotThere:
-            return None, f"{none}: nothing is published there"
-        raise address.incomplete("data/summaries.json.gz") from None
+        return None, f"{none}: nothing is published there"
 
 
 def _count_loose_problems(runs: Runs) -> int:

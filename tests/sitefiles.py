@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from reportgen.model import Summary
+from reportgen.site.data.summaries import encode_summaries
 from reportgen.site.packs import read_summaries
 from reportgen.sources.packs import list_packs, pack_path, split_pack
 
@@ -60,6 +61,24 @@ def write_pack(site: Path, name: str, runs: Mapping[str, Any], *, rest: bytes = 
     head = {"format": 1, "experiments": {}, "runs": runs}
     data = gzip.compress(orjson.dumps(head), mtime=0) + rest
     _list_pack(site, name, data, [])
+
+
+def add_summaries(site: Path, summaries: Sequence[Summary], *, block: int = 1000) -> None:
+    """Add packs of runs to a site that nothing but their summaries is known of: no record and no page."""
+    known = next(iter(read_entries(site).values()))
+    for at in range(0, len(summaries), block):
+        own = summaries[at : at + block]
+        runs = {
+            run.key: {
+                **known,
+                "id": run.run_id,
+                "name": run.name,
+                "experiment": run.experiment,
+                "start": run.start_time,
+            }
+            for run in own
+        }
+        write_pack(site, f"mixed-{100 + at // block}", runs, rest=encode_summaries(own))
 
 
 def change_packs(site: Path, change: Callable[[dict[str, Any]], None]) -> None:

@@ -20,6 +20,7 @@ from reportgen.cli import COMMANDS, main
 from reportgen.cli.printing import harmless
 from reportgen.exporting.records import encode_json
 from reportgen.review.commits import BASE_VARIABLES, base_name, read_checkout
+from tests.sitefiles import pack_files
 from tests.sourcelogs import T0, metrics_line, start_line, write_run
 from tests.webservers import files_of, send, serving
 
@@ -294,7 +295,6 @@ def test_a_baseline_that_cannot_be_read_is_an_error(bare: Path) -> None:
     newer = json.loads(Path("site/data/site.json").read_text()) | {"format": 999, "reportgen": "9.0"}
     shutil.copytree("site", "newer")
     Path("newer/data/site.json").write_text(json.dumps(newer))
-    Path("newer/data/summaries.json.gz").unlink()
     made = review_beside("newer")
     assert made.exit_code == 1 and "newer than" in made.stderr
 
@@ -305,7 +305,8 @@ def test_addresses_that_answer_badly_are_errors(bare: Path) -> None:
     with serving(files_of(bare / "site")) as server:
         assert review_beside(server.url).exit_code == 0
         assert "(mlp)" in run("review", "change", "--baseline", server.url).stdout
-    Path("site/data/summaries.json.gz").unlink()
+    for pack in pack_files(Path("site")):
+        pack.unlink()
     with serving(files_of(bare / "site")) as server:
         made = review_beside(server.url)
     assert made.exit_code == 1 and "is not whole" in made.stderr
@@ -436,6 +437,9 @@ def commands_that_print() -> Sequence[tuple[str, ...]]:
         ("import", "runs", "-o", "imported"),
         ("themes",),
         ("sources",),
+        ("edit", "site", first, "--note", HOSTILE[1], "--tag", f"{HOSTILE[3]}={HOSTILE[4]}"),
+        ("prune", "site", "--keep", "2"),
+        ("prune", "site", "--keep", "::error::x"),
     )
 
 
