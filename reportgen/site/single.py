@@ -274,11 +274,12 @@ class _Binder:
 
     def _finding(self, k: str) -> list[str]:
         """Return the calls with what filters may ask of an experiment's runs beside its table."""
-        head = self._payload(f"query/{k}")
-        if head is None:
+        file = self._payload(f"query/{k}")
+        if file is None:
             return []
-        about = unpack(head)
-        names = [f"query/{k}", *(f"query/{k}-{i}" for i in range(len(about["parts"]) + (about["notes"] is not None)))]
+        head = unpack(file["head"])
+        further = [*range(1, len(head["parts"])), *([] if head["notes"] is None else [head["notes"]])]
+        names = [f"query/{k}", *(f"query/{k}-{i}" for i in further)]
         return list(filter(None, map(self._call, names)))
 
     def _payload(self, name: str) -> Any:
