@@ -236,7 +236,7 @@ class Stages:
         for path, start, end in overviews.plan_csv(experiment):
             paths.add(path)
             keys = self._members[experiment.name][start:end]
-            same = keys == old[start:end] and self._are_unchanged(keys)
+            same = keys == old[start : start + BLOCK_RUNS] and self._are_unchanged(keys)
             if same and self._writer.has(path, files.get(path, "")):
                 self._writer.keep(path, files[path])
             else:

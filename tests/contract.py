@@ -68,25 +68,9 @@ def read_file(site: Path, name: str) -> Any:
     """Return the payload of `data/<name>.js`, unpacked where it is packed."""
     called, payload = read_call((site / "data" / f"{name}.js").read_bytes())
     assert called == name
-    if name == "search":
-        return join_search(list(map(unpack, payload.values())))
     if name.startswith("tables/"):
         return decode_table(payload)
     return unpack(payload) if isinstance(payload, str) else payload
-
-
-def join_search(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the parts of the search's data as scripts join them: runs newest first, experiments part after part."""
-    experiments = {
-        name: [each for part in parts for each in part["experiments"][name]] for name in parts[0]["experiments"]
-    }
-    rows, before = [], 0
-    for part in parts:
-        columns = {**part["runs"], "experiment": [before + number for number in part["runs"]["experiment"]]}
-        rows += [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        before += len(part["experiments"]["title"])
-    rows.sort(key=lambda row: -row["start"])
-    return {"experiments": experiments, "runs": {name: [row[name] for row in rows] for name in parts[0]["runs"]}}
 
 
 def names_of(site: Path, folder: str) -> list[str]:

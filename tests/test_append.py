@@ -21,6 +21,7 @@ from reportgen.errors import SiteError
 from reportgen.formats import run_key
 from reportgen.site import packs, urls
 from reportgen.site.config import Config, MetricConfig
+from reportgen.upkeep import Retention, prune_site
 from tests.conftest import reportgen
 from tests.linkcheck import check_site
 from tests.sitefiles import change_packs, pack_files, read_document, read_entries, read_files, write_document
@@ -109,14 +110,16 @@ def test_any_order_and_grouping_of_additions_gives_the_bytes_of_one_build(
     assert check_site(out, reachable=True) == []
 
 
-def test_a_site_of_several_packs_is_the_same_however_it_grew(
-    logs: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(packs, "BLOCK_RUNS", 2)
-    monkeypatch.setattr("reportgen.stages.BLOCK_RUNS", 2)
-    monkeypatch.setattr("reportgen.site.overviews.BLOCK_RUNS", 2)
-    monkeypatch.setattr("reportgen.site.pages.experiment.BLOCK_RUNS", 2)
+@pytest.fixture
+def small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a block have two runs."""
+    for module in ("stages", "site.packs", "site.overviews", "site.pages.experiment"):
+        monkeypatch.setattr(f"reportgen.{module}.BLOCK_RUNS", 2)
     monkeypatch.setattr(packs, "OWN_RUNS", 3)
+
+
+@pytest.mark.usefixtures("small_blocks")
+def test_a_site_of_several_packs_is_the_same_however_it_grew(logs: dict[str, Path], tmp_path: Path) -> None:
     make(logs.values(), tmp_path / "clean")
     assert len(pack_files(tmp_path / "clean")) > 2
     assert not (tmp_path / "clean" / urls.RUNS_CSV).exists()
@@ -126,6 +129,26 @@ def test_a_site_of_several_packs_is_the_same_however_it_grew(
             make([logs[name] for name in part], out, append=True)
         assert differing(tmp_path / "clean", out) == []
         assert check_site(out, reachable=True) == []
+
+
+@pytest.mark.usefixtures("small_blocks")
+@pytest.mark.parametrize("gone", NAMES)
+def test_a_site_of_several_packs_from_which_a_run_goes_is_that_of_the_others(
+    logs: dict[str, Path], tmp_path: Path, gone: str
+) -> None:
+    make(logs.values(), tmp_path / "site")
+    rest = [folder for name, folder in logs.items() if name != gone]
+    make(rest, tmp_path / "clean")
+    prune_site(tmp_path / "site", Retention(filter=f"run_name = 'run {gone}'"), config=CONFIG, **cached(tmp_path))
+    if gone != "r1":  # two children that stay keep it
+        assert differing(tmp_path / "clean", tmp_path / "site") == []
+    make(logs.values(), tmp_path / "again")
+    make(rest, tmp_path / "again")
+    assert differing(tmp_path / "clean", tmp_path / "again") == []
+
+
+def cached(folder: Path) -> dict[str, Any]:
+    return {"cache_dir": folder / "cache"}
 
 
 def test_a_copy_of_a_grown_site_is_the_same(logs: dict[str, Path], clean: Path, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.browser import OpenPage, Watched, disk_address
-from tests.datafiles import write_packed
+from tests.datafiles import write_search
 
 pytestmark = pytest.mark.browser
 
@@ -44,6 +44,7 @@ def search_data(page: str) -> dict[str, Any]:
             "page": [f"{page}#r{i}" for i in range(len(RUNS))],
             "experiment": [experiment for _, experiment, _ in RUNS],
             "status": ["failed" if name == "UPPER" else "finished" for name, _, _ in RUNS],
+            "start": [9_000 - i for i in range(len(RUNS))],
             "text": [text for _, _, text in RUNS],
         },
     }
@@ -54,7 +55,7 @@ def site(sample_site: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of the sample site with runs of our own to search."""
     copy = tmp_path_factory.mktemp("search") / "site"
     shutil.copytree(sample_site, copy)
-    write_packed(copy, "search", search_data("models.html"))
+    write_search(copy, search_data("models.html"))
     return copy
 
 
@@ -231,6 +232,28 @@ def test_a_missing_data_file_is_said_and_pages_are_still_found(site: Path, open_
         assert found(watched, "Pages") == ["Models"]
 
 
+def test_chunks_of_a_large_site_are_searched_as_one(site: Path, open_page: OpenPage, tmp_path: Path) -> None:
+    whole = search_data("models.html")
+    halves = [{"experiments": {}, "runs": {}}, {"experiments": {}, "runs": {}}]
+    for half, own in zip(halves, ([0], [1, 2]), strict=True):
+        for name, column in whole["experiments"].items():
+            half["experiments"][name] = [column[i] for i in own]
+        rows = [i for i, experiment in enumerate(whole["runs"]["experiment"]) if experiment in own]
+        for name, column in whole["runs"].items():
+            half["runs"][name] = [own.index(column[i]) if name == "experiment" else column[i] for i in rows]
+    parted = Path(shutil.copytree(site, tmp_path / "site"))
+    write_search(parted, *halves[::-1])
+    with open_page(disk_address(parted)) as watched:
+        watched.open(disk_address(parted) + "index.html")
+        merged = watched.evaluate("reportgen.searchData()")
+    titles = merged["experiments"]["title"]
+    assert [titles[i] for i in merged["runs"]["experiment"]] == [
+        whole["experiments"]["title"][i] for i in whole["runs"]["experiment"]
+    ]
+    for name in ("name", "page", "status", "start", "text"):
+        assert merged["runs"][name] == whole["runs"][name]
+
+
 def test_new_data_of_a_served_site_are_searched(site: Path, open_page: OpenPage, tmp_path: Path) -> None:
     changing = tmp_path / "site"
     shutil.copytree(site, changing)
@@ -238,7 +261,7 @@ def test_new_data_of_a_served_site_are_searched(site: Path, open_page: OpenPage,
         assert ask(watched, "fresh") == []
         data = search_data("models.html")
         data["runs"]["name"][0] = "fresh"
-        write_packed(changing, "search", data)
+        write_search(changing, data)
         detail = '{detail: {data: ["search"], everything: false}}'
         watched.evaluate(f'document.dispatchEvent(new CustomEvent("reportgen:refresh", {detail}))')
         watched.page.get_by_role("option", name="fresh").wait_for()

@@ -41,6 +41,7 @@ BUILT: dict[str, Any] = {
     "omitted": 0,
     "dropped": 0,
     "notices": (),
+    **dict.fromkeys(("added", "changed", "lost", "forgotten"), 0),
     "duration_s": 1.84,
     "added": 48,
     "changed": 0,

@@ -49,7 +49,8 @@ def check_data(site: Path) -> None:
             tiles = [site / urls.tile_js(summary.key, long["series"], i) for i in range(long["tiles"])]
             assert {tile.exists() for tile in tiles} == {k not in index["dropped"]}
     assert names_of(site, "texts") == sorted(f"texts/{k}" for k in with_texts)
-    search = read_file(site, "search")
+    (chunk,) = read_file(site, "search").values()
+    search = unpack(chunk)
     check_search(search)
     assert len(search["runs"]["page"]) == len(summaries)
     named = [table["page"] for table in tables.values()] + [p for t in tables.values() for p in t["runs"]["page"]]
@@ -104,7 +105,8 @@ def test_a_browser_reads_every_file_as_the_build_does(odd_site: Path, open_page:
         made = watched.evaluate(f"Promise.all({json.dumps(tables)}.map(reportgen.table))")
         assert made == [json.loads(json.dumps(read_file(odd_site, f"tables/{k}"))) for k in tables]
         assert watched.evaluate("reportgen.index()") == read_file(odd_site, "index")
-        assert watched.evaluate("reportgen.searchData()") == read_file(odd_site, "search")
+        (chunk,) = read_file(odd_site, "search").values()
+        assert watched.evaluate("reportgen.searchData()") == unpack(chunk)
         for name in (*names_of(odd_site, "series"), *names_of(odd_site, "texts")):
             payload = watched.evaluate(f"reportgen.load('{name}')")
             assert (unpack(payload) if isinstance(payload, str) else payload) == read_file(odd_site, name)
@@ -117,7 +119,7 @@ def test_a_browser_reads_every_file_as_the_build_does(odd_site: Path, open_page:
 def shape_of(path: str) -> str:
     """Return a site path as the page writes it: `data/tables/<k>.js`."""
     path = re.sub(r"\b[0-9a-f]{32}\b", "<key>", path)
-    path = re.sub(r"(?<=^data/packs/)[a-z0-9]+-\d+-[0-9a-f]{10}\b", "<name>-<digest>", path)
+    path = re.sub(r"packs/.*-[0-9a-f]{10}\.", "packs/<name>-<digest>.", path)
     return re.sub(r"\b[a-z2-7]{10}\b(?=[-/.])", "<k>", path)
 
 
@@ -141,7 +143,7 @@ def section(title: str) -> str:
             "`data/tables/<k>.js`",
             ["ExperimentTable", "ExperimentTable.runs", "ParamColumn", "MetricColumn", "ExperimentTable.spark"],
         ),
-        ("`data/query/<k>.js`", ["QueryHead", "QueryLists", "QueryPart"]),
+        ("`data/query/<k>.js`", ["QueryFile", "QueryHead", "QueryLists", "QueryPart"]),
         ("`data/search.js`", ["SearchData", "SearchData.experiments", "SearchData.runs"]),
         ("`data/series/<k>.js`", ["RunFile", "RunFile.blocks", "RunFile.long", "RunFacts", "RunFacts.code"]),
     ],

@@ -570,14 +570,15 @@ def test_the_data_of_the_runs_are_inside_and_links_in_them_are_fragments() -> No
 
 def test_what_filters_ask_is_inside_and_goes_before_exact_points() -> None:
     files, parts = site_data("one", "two")
-    head = {"parts": [["acc"]], "notes": 1}
-    first = [{"last": [0.1] * 300}]
-    files["data/query/e.js"] = write_payload("query/e", {"head": pack(head), "metrics": first}).encode()
-    files["data/query/e-1.js"] = write_payload("query/e-1", pack({"0": "a note"})).encode()
+    head = {"parts": [["acc"], ["loss"]], "notes": 2}
+    file = {"head": pack(head), "metrics": [{"last": [0.1] * 300}]}
+    files["data/query/e.js"] = write_payload("query/e", file).encode()
+    files["data/query/e-1.js"] = write_payload("query/e-1", {"metrics": [{"last": [0.1] * 300}]}).encode()
+    files["data/query/e-2.js"] = write_payload("query/e-2", pack({"0": "a note"})).encode()
     document = bind(files, *parts)
     found = payloads(document)
-    assert {name for name in found if name.startswith("query/")} == {"query/e", "query/e-1"}
-    assert unpack(found["query/e"]["head"]) == head
+    assert {name for name in found if name.startswith("query/")} == {"query/e", "query/e-1", "query/e-2"}
+    assert found["query/e"] == file
     smaller = bind(files, *parts, max_mb=(len(document.text) - 200) / 2**20)
     names = payloads(smaller)
     assert not any(name.startswith("query/") for name in names)

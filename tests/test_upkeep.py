@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 import reportgen as rg
 from reportgen.analysis.retention import choose_pruned
 from reportgen.build import BuildResult, build
+from reportgen.cli import main
 from reportgen.errors import QueryError, SiteError, SourceError
 from reportgen.formats import run_key
 from reportgen.site import urls
@@ -355,3 +359,15 @@ def test_a_site_of_another_version_is_made_anew_when_it_is_edited(site: Path) ->
     ran = run(site, "edit", "site", "a", "--note", "n")
     assert "every page is made again" in ran.err
     assert ran.status == 0
+
+
+@pytest.mark.parametrize("name", ["edit", "prune"])
+def test_every_example_is_understood(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    doc = (Path(__file__).parent.parent / "docs" / "cli.md").read_text(encoding="utf-8")
+    lines = re.findall(rf"(?m)^\$ (reportgen {name}\b.*)", doc)
+    lines += re.findall(rf"(?m)^ *(reportgen {name} .*?)(?:   .*)?$", command.epilog or "")
+    assert len(lines) > 5
+    for line in lines:
+        command.make_context(name, shlex.split(line)[2:])

@@ -274,11 +274,12 @@ class _Binder:
 
     def _finding(self, k: str) -> list[str]:
         """Return the calls with what filters may ask of an experiment's runs beside its table."""
-        head = self._payload(f"query/{k}")
-        if head is None:
+        file = self._payload(f"query/{k}")
+        if file is None:
             return []
-        last = max(len(unpack(head["head"])["parts"]), 1)  # the notes, where there are any
-        names = [f"query/{k}", *(f"query/{k}-{i}" for i in range(1, last + 1))]
+        head = unpack(file["head"])
+        further = [*range(1, len(head["parts"])), *([] if head["notes"] is None else [head["notes"]])]
+        names = [f"query/{k}", *(f"query/{k}-{i}" for i in further)]
         return list(filter(None, map(self._call, names)))
 
     def _payload(self, name: str) -> Any:
