@@ -12,11 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-import orjson
-
 from reportgen.analysis.statistics import ALPHA
 from reportgen.errors import SiteError, SourceError
+from reportgen.exporting.records import encode_json
 from reportgen.loading import LoggedRun, Means, Runs, load_runs
+from reportgen.model import Series, Summary
 from reportgen.planning import find_means
 from reportgen.plots import render_plot
 from reportgen.review import comparing
@@ -24,7 +24,7 @@ from reportgen.review.baseline import choose_baseline
 from reportgen.review.comment import Forge, Links, render_comment, render_summary
 from reportgen.review.commits import base_name, distance, read_checkout
 from reportgen.review.gating import judge_loose
-from reportgen.review.outcome import Changes, Review
+from reportgen.review.outcome import Changes, Review, Row
 from reportgen.review.page import Curves, make_plot, make_review_page
 from reportgen.review.pairing import Configuration, pair_runs
 from reportgen.review.record import make_record
@@ -108,7 +108,7 @@ def review_change(
     files: dict[str, bytes] = {
         COMMENT: comment.encode(),
         SUMMARY: render_summary(review, links).encode(),
-        VERDICT: orjson.dumps(record, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE),
+        VERDICT: f"{encode_json(record, indent=2)}\n".encode(),
     }
     curves = _read_curves(review, change, baseline)
     files |= _draw_plots(review, curves)
@@ -242,23 +242,36 @@ def _environment(run: LoggedRun) -> dict[str, str]:
 
 
 def _read_curves(review: Review, change: Runs, baseline: Runs | None) -> list[Curves]:
-    """Return the series of the first rows on both sides, of the newest finished runs; a single value is no curve."""
-    sides = {run.key: run for run in (*(baseline or ()), *change)}
-    found: list[Curves] = []
-    for row in review.rows:
-        if len(found) == MAX_CURVES:
-            break
-        pair = [
-            [
-                sides[run.key].series(row.metric)
-                for run in comparing.finished(runs)[-MAX_RUNS:]
-                if row.metric in run.metrics and run.key in sides
-            ]
-            for runs in (row.configuration.baseline, row.configuration.change)
-        ]
-        if any(len(series) > 1 for several in pair for series in several):
-            found.append(Curves(row, tuple(pair[0]), tuple(pair[1])))
-    return found
+    """Return the series of the first rows on both sides, of the newest finished runs; a single value is no curve.
+
+    The rows of a configuration are read together, since a whole run is read, or fetched, for any of its series.
+    """
+    rows = [row for row in review.rows if any(_points(run, row.metric) > 1 for run in _drawn(row))][:MAX_CURVES]
+    runs = {run.key: run for run in (*(baseline or ()), *change)}
+    series: dict[tuple[str, str], Series] = {}
+    for identity in dict.fromkeys(row.configuration.identity for row in rows):
+        own = [row for row in rows if row.configuration.identity == identity]
+        for run in _drawn(own[0]):
+            for row in own:
+                if row.metric in run.metrics:
+                    series[run.key, row.metric] = runs[run.key].series(row.metric)
+
+    def side(row: Row, several: Sequence[Summary]) -> tuple[Series, ...]:
+        known = (series.get((run.key, row.metric)) for run in several)
+        return tuple(own for own in known if own is not None)
+
+    return [Curves(row, side(row, row.configuration.baseline), side(row, row.configuration.change)) for row in rows]
+
+
+def _drawn(row: Row) -> list[Summary]:
+    """Return the runs of both sides whose curves are drawn."""
+    sides = (row.configuration.baseline, row.configuration.change)
+    return [run for runs in sides for run in comparing.finished(runs)[-MAX_RUNS:]]
+
+
+def _points(run: Summary, metric: str) -> int:
+    found = run.metrics.get(metric)
+    return 0 if found is None else found.count
 
 
 def _draw_plots(review: Review, curves: Sequence[Curves]) -> dict[str, bytes]:

@@ -67,6 +67,7 @@ NEIGHBOURS = {
     ("reportgen.index", "reportgen.analysis"),
     ("reportgen.plots", "reportgen.analysis"),
     ("reportgen.publishing", "reportgen.build"),
+    ("reportgen.reviewing", "reportgen.exporting"),
     ("reportgen.reviewing", "reportgen.loading"),
     ("reportgen.single", "reportgen.build"),
     ("reportgen.single", "reportgen.loading"),

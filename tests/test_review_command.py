@@ -325,6 +325,26 @@ def test_without_runs_named_the_folder_of_runs_is_reviewed_and_never_the_site(ba
     assert run("review", "--baseline", "site").exit_code == 0
 
 
+def test_odd_values_on_either_side_are_told_and_break_nothing(bare: Path) -> None:
+    write_seeds(Path("logs"), 0.90)
+    odd = {"big": 2**70, "nan": "NaN", "text": "x" * 5000, "none": None, "flag": True, "list": [1, 2], "deep": {"a": 1}}
+    for i, values in enumerate(([1e308, -1e308], ["NaN", "NaN"], ["Infinity", 1.0])):
+        lines = [
+            start_line(f"odd{i}", name=f"mlp-seed{i}", experiment="digits", time=T0 + 86_400 + i),
+            {"event": "params", "params": {**odd, "seed": i}},
+            *(metrics_line(s, **{"val/accuracy": v, "val/loss": v}) for s, v in enumerate(values)),
+            {"event": "end", "status": "FINISHED", "time": T0 + 86_500},
+        ]
+        write_run(Path("odd") / f"r{i}", *lines)
+    Path("reportgen.toml").write_text(GATES)
+    made = run("review", "odd", "--baseline", "logs")
+    assert made.exit_code == 3, made.output
+    assert "NaN in 1 of 3 runs" in made.stdout
+    changed = {param["name"]: param["change"] for param in verdict()["params"]}  # type: ignore[attr-defined]
+    assert changed["big"] == [str(2**70)]  # beyond 64 bits a log's numbers are kept as text
+    assert changed["nan"] == ["NaN"] and changed["flag"] == [True]
+
+
 def test_no_runs_of_the_change_and_a_file_in_place_of_the_folder_are_errors(bare: Path) -> None:
     Path("empty").mkdir()
     assert run("review", "empty", "--baseline", "nowhere").exit_code == 1
