@@ -503,6 +503,43 @@ def test_previews_are_those_of_open_pull_requests(machine: Machine) -> None:
     assert machine.is_clean()
 
 
+SECRET = "a b$(touch pwned)"
+ASK_GIT = "printf 'protocol=https\\nhost={}\\n\\n' | GIT_TERMINAL_PROMPT=0 git credential fill\n"
+"""What git asks its helpers before it pushes."""
+
+
+@pytest.mark.parametrize(
+    ("file", "name"),
+    [
+        ("github-pages.yml", "Publish"),
+        ("github-pages.yml", "Publish the preview"),
+        ("github-fork-review.yml", "Fetch the commits of the change"),
+    ],
+)
+def test_git_signs_in_at_github_with_the_jobs_token_and_nowhere_else(machine: Machine, file: str, name: str) -> None:
+    step = find_step(RECIPES / file, name)
+    context = {"github.token": "ghs_token", "steps.pull.outputs.number": "12"}
+    asks = Step(step.file, step.job, {**step.data, "run": ASK_GIT.format("github.com")})
+    assert "password=ghs_token" in machine.step(asks, context).stdout.splitlines()
+    asks = Step(step.file, step.job, {**step.data, "run": ASK_GIT.format("evil.example")})
+    assert "ghs_token" not in machine.step(asks, context).stdout
+
+
+def test_git_signs_in_at_gitlab_and_from_jenkins(machine: Machine) -> None:
+    gitlab = "\n".join(yaml.safe_load((RECIPES / "gitlab-ci.yml").read_text())["pages"]["script"])
+    jenkins = re.findall(r"sh '''\n(.*?)'''", (RECIPES / "Jenkinsfile").read_text(), re.DOTALL)[-1]
+    for script, variables in (
+        (gitlab, {"REPORTGEN_TOKEN": SECRET, "CI_SERVER_URL": "https://git.example"}),
+        (jenkins, {"GIT_NAME": "ada", "GIT_PASSWORD": SECRET, "GIT_SERVER": "https://git.example"}),
+    ):
+        exports = "\n".join(line for line in script.splitlines() if line.strip().startswith("export GIT_CONFIG"))
+        done = machine.shell(f"{exports}\n{ASK_GIT.format('git.example')}", variables, shell="sh")
+        assert f"password={SECRET}" in done.stdout.splitlines(), done.stderr
+        done = machine.shell(f"{exports}\n{ASK_GIT.format('evil.example')}", variables, shell="sh")
+        assert SECRET not in done.stdout
+    assert machine.is_clean()
+
+
 # ---- GitLab, Jenkins, any shell
 
 HELPER = "--exclude=SC2016"  # git's helper is a text for git's own shell
@@ -540,6 +577,7 @@ def test_gitlabs_jobs_train_review_and_publish(machine: Machine) -> None:
     with serving_forge("gitlab") as forge:
         environment = {
             **forge.environment(), "GITLAB_CI": "true", "CI_PAGES_URL": str(site), "REPORTGEN": HOSTILE[0],
+            "CI_SERVER_URL": "https://git.example",
             "CI_PROJECT_URL": str(machine.folder / "ada" / "digits"), "CI_COMMIT_REF_NAME": HOSTILE[0],
             "CI_MERGE_REQUEST_TITLE": HOSTILE[0], "GITHUB_ACTIONS": "",
         }  # fmt: skip
