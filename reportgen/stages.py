@@ -18,11 +18,14 @@ from reportgen.model import Summary
 from reportgen.site import jobs, overviews, plan, urls
 from reportgen.site.budget import RunTiles, choose_dropped
 from reportgen.site.data.finding import finding_scripts
+from reportgen.site.data.history import history_csv
 from reportgen.site.data.index import index_script
 from reportgen.site.data.search import search_script
 from reportgen.site.data.summaries import decode_summaries, encode_summaries, summaries_script
 from reportgen.site.data.tables import table_script
+from reportgen.site.feed import feed_xml
 from reportgen.site.folder import NOJEKYLL
+from reportgen.site.histories import ExperimentHistory
 from reportgen.site.pages.csv import runs_csv
 from reportgen.site.render import Renderer, SiteInfo
 from reportgen.site.theme import Theme
@@ -62,6 +65,7 @@ class Stages:
         self._report = report
         self._summaries: dict[str, Summary] = {}
         self._entries: dict[str, plan.RunEntry] = {}
+        self._histories: dict[str, ExperimentHistory] = {}
 
     def make(self, run_jobs: Sequence[plan.RunJob], stamps: Mapping[str, str]) -> plan.SiteContent:
         """Stage or keep every file of the site and return what it holds.
@@ -163,11 +167,13 @@ class Stages:
         plot_jobs, plots = overviews.plan_plots(index, config, records, writer.location)
         missing = self._missing_plots(plot_jobs)
         drawn = self._map(jobs.draw_plots, missing, serial=len(missing) <= 1)  # by the workers, meanwhile
-        pages = overviews.plan_pages(index, config, plots)
+        self._histories = overviews.plan_histories(index, config)
+        pages = overviews.plan_pages(index, config, plots, self._histories)
         for done, page in enumerate(pages):
             self._report("page", done, len(pages))
             writer.stage(page.path, renderer.render(page.template, page.make(), path=page.path))
         self._report("page", len(pages), len(pages))
+        self._stage_histories()
         with jobs.without_collector():
             self._stage_tables(index)
         for name, path in renderer.theme.assets.items():
@@ -177,6 +183,14 @@ class Stages:
             for path, image in images.items():
                 writer.stage(path, image)
             self._report("plot", done, len(missing))
+
+    def _stage_histories(self) -> None:
+        """Stage the tables of the histories, and the feed."""
+        for name, history in self._histories.items():
+            if history.facts.page:
+                self._writer.stage(urls.history_csv(name), history_csv(history.histories, history.labels))
+        feed = feed_xml((history.facts for history in self._histories.values()), self._settings.config)
+        self._writer.stage(urls.FEED, feed)
 
     def _stage_tables(self, index: Index) -> None:
         """Stage what tools and scripts read of many runs."""
@@ -195,7 +209,8 @@ class Stages:
     def _make_front(self, index: Index, dropped: Collection[str]) -> dict[str, bytes]:
         """Return the files that say what the site goes without; `dropped` are keys of runs without tiles."""
         config, renderer = self._settings.config, self._settings.renderer
-        home = overviews.plan_home(index, config, omitted=self._facts.omitted, dropped=len(dropped))
+        facts = [history.facts for history in self._histories.values()]
+        home = overviews.plan_home(index, config, facts, omitted=self._facts.omitted, dropped=len(dropped))
         return {
             home.path: renderer.render(home.template, home.make(), path=home.path),
             urls.INDEX_JS: index_script(index, config, dropped),

@@ -28,8 +28,8 @@ MAX_OBSERVATIONS: Final = 1000
 """The newest observations of a configuration that are looked at."""
 MAX_VALUES: Final = 16_000
 """Values (observations times metrics) of an experiment in which steps are looked for: what is left over is named."""
-_PRIOR: Final = 4
-"""So many degrees of freedom has what all commits together tell of the noise, beside what one commit's seeds tell."""
+_PRIOR: Final = 1
+"""What all commits together tell of the noise counts like so many seeds more at each of them."""
 _DAY_S: Final = 86_400
 
 Kind: TypeAlias = Literal["regression", "improvement", "change"]
@@ -143,7 +143,7 @@ class Histories:
     """All histories of an experiment."""
 
     histories: tuple[History, ...]
-    """The most observed configuration first, then that which began first."""
+    """The configuration with the most runs first, then that which began first."""
     left_out: int
     """Configurations that have a history for which there was no room."""
 
@@ -170,18 +170,18 @@ def make_histories(
     for (kind, key), members in configurations(able).items():
         observations = make_observations(members, commits)
         if len(observations) >= LEAST:
-            found.append((len(observations), members[0].start_time, key, kind, observations))
+            found.append((len(members), members[0].start_time, key, kind, observations))
     found.sort(key=lambda item: (-item[0], item[1], item[2]))
     wanted, left = tuple(measures), most_values
     histories: list[History] = []
-    for total, _, key, kind, observations in found:
+    for _, _, key, kind, observations in found:
         shown = observations[-MAX_OBSERVATIONS:]
         left -= len(shown) * len(wanted)
         if left < 0 and histories:
             break
         made = (_metric_history(shown, measure, commits, threshold) for measure in wanted)
         metrics = tuple(one for one in made if np.count_nonzero(one.counts) >= LEAST)
-        histories.append(History(key, kind, shown, total, metrics))
+        histories.append(History(key, kind, shown, len(observations), metrics))
     return Histories(tuple(h for h in histories if h.metrics), len(found) - len(histories))
 
 
@@ -266,9 +266,9 @@ def _metric_history(
 def weigh(seeds: Sequence[Sequence[float]]) -> Floats | None:
     """Return how much each observation counts, one over the standard error of its mean; None when no noise is known.
 
-    The variance s² of an observation's n seeds is drawn towards that of all observations, s₀², which counts like
-    4 more degrees of freedom: (4·s₀² + (n−1)·s²) / (4 + n−1). So one lucky pair of equal seeds is no certainty, and an
-    observation of one seed has the noise of all.
+    The variance s² of an observation's n seeds is drawn towards that of all observations, s₀², which counts like one
+    seed more: (s₀² + (n−1)·s²) / n. So a lucky pair of equal seeds is no certainty, and an observation of one seed has
+    the noise of all.
     """
     freedom = [max(len(own) - 1, 0) for own in seeds]
     with np.errstate(over="ignore", invalid="ignore"):

@@ -31,6 +31,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
         "theme",
         "theme_dirs",
         "repository_url",
+        "site_url",
         "headline",
         "include",
         "exclude",
@@ -39,11 +40,13 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
         "metrics",
         "experiments",
         "artifacts",
+        "history",
         "sources",
     ),
     "metrics": ("direction", "unit", "title", "summary"),
     "experiments": ("description", "headline"),
     "artifacts": ("max_mb", "include", "exclude"),
+    "history": ("branches", "threshold"),
     "sources": ("table", "mlflow"),
     "sources.mlflow": ("deleted",),
     "sources.table": ("files", "step", "time", "name", "experiment", "rows", "skip"),
@@ -122,6 +125,7 @@ def _has_table(file: Path) -> bool:
 def _config(data: object, label: str, folder: Path) -> Config:
     top = _Table(label, (), data, KEYS[""])
     artifacts = top.table("artifacts", KEYS["artifacts"])
+    history = top.table("history", KEYS["history"])
     return Config(
         title=top.text("title", Config().title, required=True),
         description=top.text("description"),
@@ -129,6 +133,7 @@ def _config(data: object, label: str, folder: Path) -> Config:
         theme_options=top.scalars("theme_options"),
         theme_dirs=top.texts("theme_dirs"),
         repository_url=top.address("repository_url"),
+        site_url=top.address("site_url"),
         headline=top.texts("headline"),
         metrics={name: _metric(table) for name, table in top.tables("metrics")},
         experiments={
@@ -141,6 +146,8 @@ def _config(data: object, label: str, folder: Path) -> Config:
         max_artifact_mb=artifacts.number("max_mb", Config().max_artifact_mb),
         artifact_include=artifacts.texts("include"),
         artifact_exclude=artifacts.texts("exclude"),
+        history_branches=history.texts("branches"),
+        history_threshold=history.number("threshold", Config().history_threshold),
         sources=_sources(top.table("sources", KEYS["sources"])),
         folder=folder,
     )

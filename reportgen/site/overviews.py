@@ -17,10 +17,13 @@ from reportgen.model import Experiment, Summary
 from reportgen.plots import Plot, plot_digest
 from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.histories import ExperimentHistory, HistoryFacts, make_history
 from reportgen.site.jobs import PlotJob, PlotLine
 from reportgen.site.pages.columns import group_label, headline_of, selection_of, title_of, unit_of
 from reportgen.site.pages.compare import MAX_FIGURES, make_compare_page, make_experiment_compare_page
 from reportgen.site.pages.experiment import make_experiment_page
+from reportgen.site.pages.history import make_history_page
+from reportgen.site.pages.history_list import make_history_list_page
 from reportgen.site.pages.home import make_home_page
 from reportgen.site.pages.models import make_models_page
 from reportgen.site.pages.problems import make_problems_page
@@ -142,12 +145,21 @@ def _plot_digest(metric: str, frame: Plot, content: Sequence[tuple[str, int, lis
 # ---- pages
 
 
-def plan_home(index: Index, config: Config, *, omitted: int, dropped: int) -> PageJob:
+def plan_home(index: Index, config: Config, facts: Sequence[HistoryFacts], *, omitted: int, dropped: int) -> PageJob:
     """Return the home page, which says what the site goes without and so is made after all else."""
-    return PageJob(urls.HOME, "home.html", lambda: make_home_page(index, config, omitted=omitted, dropped=dropped))
+    return PageJob(
+        urls.HOME, "home.html", lambda: make_home_page(index, config, facts, omitted=omitted, dropped=dropped)
+    )
 
 
-def plan_pages(index: Index, config: Config, plots: Mapping[str, PlotPaths]) -> list[PageJob]:
+def plan_histories(index: Index, config: Config) -> dict[str, ExperimentHistory]:
+    """Return experiment -> its history, in the order of the index."""
+    return {experiment.name: make_history(experiment, config) for experiment in index.experiments}
+
+
+def plan_pages(
+    index: Index, config: Config, plots: Mapping[str, PlotPaths], histories: Mapping[str, ExperimentHistory]
+) -> list[PageJob]:
     """Return every page about many runs but the home page."""
     by_key = {run.key: run for run in index.runs}
 
@@ -157,25 +169,39 @@ def plan_pages(index: Index, config: Config, plots: Mapping[str, PlotPaths]) -> 
     jobs = [
         PageJob(urls.RUNS, "runs.html", lambda: make_runs_page(index, config)),
         PageJob(urls.COMPARE, "compare.html", lambda: make_compare_page(index, config)),
+        PageJob(urls.HISTORY, "history.html", lambda: make_history_list_page(h.facts for h in histories.values())),
         PageJob(urls.MODELS, "models.html", lambda: make_models_page(index, config)),
         PageJob(urls.PROBLEMS, "problems.html", problems),
     ]
     for experiment in index.experiments:
-        jobs += _experiment_pages(experiment, config, plots[experiment.name])
+        jobs += _experiment_pages(experiment, config, plots[experiment.name], histories[experiment.name])
     return jobs
 
 
-def _experiment_pages(experiment: Experiment, config: Config, plots: PlotPaths) -> list[PageJob]:
-    page = PageJob(
-        urls.experiment_page(experiment.name),
-        "experiment.html",
-        lambda: make_experiment_page(experiment, config, plots.experiment),
-    )
-    if len(selection_of(experiment, config)) < 2:
-        return [page]
-    comparison = PageJob(
-        urls.experiment_compare_page(experiment.name),
-        "experiment_compare.html",
-        lambda: make_experiment_compare_page(experiment, config, plots.compare),
-    )
-    return [page, comparison]
+def _experiment_pages(
+    experiment: Experiment, config: Config, plots: PlotPaths, history: ExperimentHistory
+) -> list[PageJob]:
+    jobs = [
+        PageJob(
+            urls.experiment_page(experiment.name),
+            "experiment.html",
+            lambda: make_experiment_page(experiment, config, plots.experiment, history=history.facts),
+        )
+    ]
+    if len(selection_of(experiment, config)) > 1:
+        jobs.append(
+            PageJob(
+                urls.experiment_compare_page(experiment.name),
+                "experiment_compare.html",
+                lambda: make_experiment_compare_page(experiment, config, plots.compare),
+            )
+        )
+    if history.facts.page:
+        jobs.append(
+            PageJob(
+                history.facts.page,
+                "experiment_history.html",
+                lambda: make_history_page(experiment, history, config),
+            )
+        )
+    return jobs

@@ -22,6 +22,7 @@ from reportgen.model import Experiment, Problem, Summary
 from reportgen.prose import plain_text, render_markdown
 from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.histories import HistoryFacts
 from reportgen.site.pages.columns import (
     Value,
     cut_text,
@@ -33,6 +34,7 @@ from reportgen.site.pages.columns import (
     title_of_experiment,
     unit_of,
 )
+from reportgen.site.pages.history_list import ListedChange, list_open
 from reportgen.site.pages.rows import RecentRun, make_recent_runs
 from reportgen.site.pages.tables import count_statuses
 from reportgen.site.sparks import render_activity, render_best_so_far
@@ -40,6 +42,7 @@ from reportgen.site.sparks import render_activity, render_best_so_far
 DAYS: Final = 90
 RECENT: Final = 10
 SHOWN_PROBLEMS: Final = 2
+SHOWN_REGRESSIONS: Final = 3
 
 _ONE_LINE: Final = 90
 """Characters that fit on the line below a name; of a longer paragraph the first sentence is shown."""
@@ -88,6 +91,10 @@ class HomePage:
     days: int
     activity: Markup
     last_time: float
+    regressions: tuple[ListedChange, ...]
+    """The newest open regressions."""
+    open: int
+    """How many there are."""
     experiments: tuple[ExperimentRow, ...]
     recent: tuple[RecentRun, ...]
     problems: int
@@ -101,12 +108,16 @@ class HomePage:
     """Size in MiB that the site was kept below, None without a limit."""
 
 
-def make_home_page(index: Index, config: Config, *, omitted: int = 0, dropped: int = 0) -> HomePage:
+def make_home_page(
+    index: Index, config: Config, facts: Sequence[HistoryFacts] = (), *, omitted: int = 0, dropped: int = 0
+) -> HomePage:
     """Return the home page; `omitted` is how many runs `include` and `exclude` keep out of the site.
 
-    `dropped` is of how many runs the exact points were left out to keep the site below `max_site_mb`.
+    `facts` are those of the histories. `dropped` is of how many runs the exact points were left out to keep the site
+    below `max_site_mb`.
     """
     days = activity_days(index.runs)
+    regressions = list_open(facts)
     return HomePage(
         title=config.title,
         description=render_markdown(config.description) if config.description else Markup(),
@@ -115,6 +126,8 @@ def make_home_page(index: Index, config: Config, *, omitted: int = 0, dropped: i
         days=DAYS,
         activity=render_activity(days) if days else Markup(),
         last_time=max((run.last_time for run in index.runs), default=0.0),
+        regressions=regressions[:SHOWN_REGRESSIONS],
+        open=len(regressions),
         experiments=tuple(make_experiment_row(experiment, config) for experiment in index.experiments),
         recent=make_recent_runs(index, config, RECENT),
         problems=len(index.problems),
