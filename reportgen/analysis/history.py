@@ -28,8 +28,6 @@ MAX_OBSERVATIONS: Final = 1000
 """The newest observations of a configuration that are looked at."""
 MAX_VALUES: Final = 16_000
 """Values (observations times metrics) of an experiment in which steps are looked for: what is left over is named."""
-_PRIOR: Final = 1
-"""What all commits together tell of the noise counts like so many seeds more at each of them."""
 _DAY_S: Final = 86_400
 
 Kind: TypeAlias = Literal["regression", "improvement", "change"]
@@ -155,6 +153,7 @@ def make_histories(
     runs: Sequence[Summary],
     measures: Iterable[Measure],
     *,
+    groups: Mapping[str, str] | None = None,
     branches: Sequence[str] = (),
     threshold: float = 0.0,
     most_values: int = MAX_VALUES,
@@ -163,11 +162,12 @@ def make_histories(
 
     Only finished runs count, and with `branches` (patterns) only those on one of these or on no branch. Changes below
     `threshold` times the level are none. Of metrics of which fewer than `LEAST` observations are known there is none.
+    `groups` gives run key -> `group_of` the run, where that is known already.
     """
     able = [run for run in runs if run.status == "finished" and _on_branch(run, branches)]
     commits = collect_commits(runs)
     found = []
-    for (kind, key), members in configurations(able).items():
+    for (kind, key), members in configurations(able, groups).items():
         observations = make_observations(members, commits)
         if len(observations) >= LEAST:
             found.append((len(members), members[0].start_time, key, kind, observations))
@@ -193,7 +193,7 @@ def _on_branch(run: Summary, branches: Sequence[str]) -> bool:
 
 
 def configurations(
-    runs: Sequence[Summary],
+    runs: Sequence[Summary], groups: Mapping[str, str] | None = None
 ) -> Mapping[tuple[Literal["group", "name", "all"], str], Sequence[Summary]]:
     """Return (kind, key) -> runs of one configuration, both in order of first appearance.
 
@@ -207,7 +207,7 @@ def configurations(
     found: dict[tuple[Literal["group", "name", "all"], str], list[Summary]] = {}
     for run in runs:
         if run.group or run.params:
-            found.setdefault(("group", group_of(run)), []).append(run)
+            found.setdefault(("group", groups[run.key] if groups else group_of(run)), []).append(run)
         elif len(places[run.name]) > 1:
             found.setdefault(("name", run.name), []).append(run)
         else:
@@ -264,23 +264,24 @@ def _metric_history(
 
 
 def weigh(seeds: Sequence[Sequence[float]]) -> Floats | None:
-    """Return how much each observation counts, one over the standard error of its mean; None when no noise is known.
+    """Return how much each observation counts: one over the standard error of its mean; None when no noise is known.
 
-    The variance s² of an observation's n seeds is drawn towards that of all observations, s₀², which counts like one
-    seed more: (s₀² + (n−1)·s²) / n. So a lucky pair of equal seeds is no certainty, and an observation of one seed has
-    the noise of all.
+    The variance s² of an observation's n seeds is drawn towards the usual one, the median s₀² over all observations
+    with several seeds, which counts like one seed more: (s₀² + (n−1)·s²) / n. So a lucky pair of equal seeds is no
+    certainty, an observation of one seed has the usual noise, and a noisy time does not hide what comes after it.
     """
-    freedom = [max(len(own) - 1, 0) for own in seeds]
+    counts = np.array([len(own) for own in seeds], np.float64)
+    if not np.any(counts > 1):
+        return None
     with np.errstate(over="ignore", invalid="ignore"):
-        variances = [float(np.var(own, ddof=1)) if len(own) > 1 else 0.0 for own in seeds]
-    total = math.fsum(f * v for f, v in zip(freedom, variances, strict=True) if math.isfinite(v))
-    pooled = total / sum(freedom) if sum(freedom) else 0.0
-    if not (pooled > 0 and math.isfinite(pooled)):
-        counts = np.array([len(own) for own in seeds], np.float64)
-        return np.sqrt(counts) if np.any(counts > 1) else None
-    moderate = [(_PRIOR * pooled + f * v) / (_PRIOR + f) for f, v in zip(freedom, variances, strict=True)]
-    weights = [math.sqrt(len(own) / m) if math.isfinite(m) else 0.0 for own, m in zip(seeds, moderate, strict=True)]
-    return np.array(weights) * math.sqrt(pooled)
+        variances = np.array([np.var(own, ddof=1) if len(own) > 1 else 0.0 for own in seeds])
+    known = variances[(counts > 1) & np.isfinite(variances)]
+    usual = float(np.median(known)) if len(known) else 0.0
+    usual = usual or float(np.mean(known)) if len(known) else 0.0
+    if not 0 < usual < math.inf:
+        return np.sqrt(counts)
+    moderate = (usual + np.maximum(counts - 1, 0) * variances) / np.maximum(counts, 1)
+    return np.where(np.isfinite(moderate), np.sqrt(usual * counts / moderate), 0.0)
 
 
 def _changes(

@@ -23,6 +23,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "build": "reportgen.cli.build",
     "compare": "reportgen.cli.compare",
     "export": "reportgen.cli.export",
+    "history": "reportgen.cli.history",
     "import": "reportgen.cli.import_",
     "plot": "reportgen.cli.plot",
     "runs": "reportgen.cli.runs",

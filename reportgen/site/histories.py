@@ -73,6 +73,7 @@ def histories_of(experiment: Experiment, config: Config, *, only: Sequence[str] 
     return make_histories(
         experiment.runs,
         [_measure(name, config) for name in names],
+        groups=experiment.groups,
         branches=config.history_branches,
         threshold=config.history_threshold,
     )
@@ -257,7 +258,7 @@ def make_facts(experiment: Experiment, histories: Histories, labels: Mapping[str
         configurations=len(histories.histories) + histories.left_out,
         metric=title_of(leading.measure.metric, config.metric(leading.measure.metric)) if leading else "",
         direction=leading.measure.direction if leading else None,
-        spark=_heights(leading) if leading else (),
+        spark=spark_heights(leading) if leading else (),
         last_time=max((h.observations[-1].time for h in histories.histories), default=0.0),
         newest=max(own, key=lambda fact: fact.time, default=None),
         open=tuple(sorted(open_now, key=lambda fact: -fact.time)),
@@ -288,7 +289,7 @@ def _change_fact(
     )
 
 
-def _heights(metric: MetricHistory) -> tuple[int, ...]:
+def spark_heights(metric: MetricHistory) -> tuple[int, ...]:
     """Return the newest values as heights, at most `SPARK` of them."""
     values = [float(v) for v in metric.values[-SPARK:]]
     finite = [v for v in values if math.isfinite(v)]

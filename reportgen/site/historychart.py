@@ -35,6 +35,10 @@ SPARK_HEIGHT: Final = 22
 _TOP: Final = 24
 """Height of the row of labels of changes."""
 _BOTTOM: Final = 26
+_FEW: Final = 40
+"""Up to so many observations have larger dots."""
+_HALF_BAND: Final = 80
+"""Most that the band of an observation's seeds reaches to either side, in tenths of a px."""
 _REACH: Final = 12
 """Values farther than so many deviations from every level stand at the edge, so that one does not flatten the rest."""
 _NARROW: Final = 300
@@ -223,11 +227,13 @@ def _seeds(scene: _Scene, xs: Floats) -> Iterator[str]:
     """Yield the band from the lowest to the highest seed, over half the way to the next observation on either side."""
     lows, highs = scene.metric.lows, scene.metric.highs
     known = [i for i in range(len(xs)) if math.isfinite(lows[i]) and highs[i] > lows[i]]
-    edges = np.concatenate([[xs[0]], (xs[1:] + xs[:-1]) / 2, [xs[-1]]]) * scene.width * 10
     if not known:
         return
+    middles, places = (xs[1:] + xs[:-1]) / 2, xs * scene.width * 10
+    lefts = np.maximum(np.concatenate([[xs[0]], middles]) * scene.width * 10, places - _HALF_BAND)
+    rights = np.minimum(np.concatenate([middles, [xs[-1]]]) * scene.width * 10, places + _HALF_BAND)
     boxes = (
-        f"M{edges[i]:.0f} {10 * scene.y(lows[i]):.0f}H{edges[i + 1]:.0f}V{10 * scene.y(highs[i]):.0f}H{edges[i]:.0f}z"
+        f"M{lefts[i]:.0f} {10 * scene.y(lows[i]):.0f}H{rights[i]:.0f}V{10 * scene.y(highs[i]):.0f}H{lefts[i]:.0f}z"
         for i in known
     )
     yield f'<path class="seeds" d="{"".join(boxes)}"/>'
@@ -239,7 +245,7 @@ def _dots(scene: _Scene, xs: Floats, observations: Sequence[Observation]) -> Ite
         known = [i for i in chosen if math.isfinite(scene.metric.values[i]) and not observations[i].dirty]
         if known:
             d = "".join(f"M{xs[i] * scene.width * 10:.0f} {10 * scene.y(scene.metric.values[i]):.0f}h0" for i in known)
-            yield f'<path class="dots {tint}" d="{d}"/>'
+            yield f'<path class="dots {tint}{" few" if len(xs) <= _FEW else ""}" d="{d}"/>'
 
 
 def _hollow(scene: _Scene, xs: Floats, observations: Sequence[Observation]) -> Iterator[str]:
