@@ -20,8 +20,9 @@ class _Row(NamedTuple):
     bit: int
     zeros: Ints
     """How many of them there are."""
-    sums: Floats
-    """float64[n + 1, 2]: of their weights, and of weight times value."""
+    weight: Floats
+    total: Floats
+    """Of weight times value."""
 
 
 class RangeMedian:
@@ -33,21 +34,22 @@ class RangeMedian:
         ranks = np.empty(n, np.int64)
         ranks[order] = np.arange(n)
         self._sorted = values[order]
-        parts = np.stack([weights, weights * values], axis=1)
-        self._sums = _running(parts)
+        self._weight = _running(weights)
+        self._total = _running(weights * values)
         self._rows = []
         for bit in reversed(range(max(1, (n - 1).bit_length()))):
             zero = (ranks >> bit) & 1 == 0
-            zeros = np.concatenate([[0], np.cumsum(zero)]).astype(np.int64)
-            self._rows.append(_Row(bit, zeros, _running(np.where(zero[:, None], parts, 0.0))))
+            light = np.where(zero, weights, 0.0)
+            self._rows.append(_Row(bit, _counts(zero), _running(light), _running(light * values)))
             turn = np.concatenate([np.flatnonzero(zero), np.flatnonzero(~zero)])
-            ranks, parts = ranks[turn], parts[turn]
+            ranks, values, weights = ranks[turn], values[turn], weights[turn]
 
     def distances(self, start: Ints, stop: Ints) -> Floats:
         """Return Σ w·|y − median| of each range, float64[k]; no range may be empty."""
-        rank, below = self._descend(start, stop, upper=False)
-        (weight, total), (all_weight, all_total) = below.T, (self._sums[stop] - self._sums[start]).T
-        result: Floats = np.maximum(self._sorted[rank] * (2 * weight - all_weight) + all_total - 2 * total, 0.0)
+        rank, weight, total = self._descend(start, stop, upper=False)
+        middle = self._sorted[rank]
+        all_weight, all_total = self._weight[stop] - self._weight[start], self._total[stop] - self._total[start]
+        result: Floats = np.maximum(middle * (2 * weight - all_weight) + all_total - 2 * total, 0.0)
         return result
 
     def medians(self, start: Ints, stop: Ints) -> Floats:
@@ -56,28 +58,32 @@ class RangeMedian:
         result: Floats = lower + (upper - lower) / 2
         return result
 
-    def _descend(self, start: Ints, stop: Ints, *, upper: bool) -> tuple[Ints, Floats]:
+    def _descend(self, start: Ints, stop: Ints, *, upper: bool) -> tuple[Ints, Floats, Floats]:
         """Return the rank of each range's median, and weight and weighted sum of the values in the range below it.
 
         The lower median is the first value up to which half of the weight is reached, the upper one the first up to
         which it is exceeded.
         """
-        half = (self._sums[stop, 0] - self._sums[start, 0]) / 2
+        half = (self._weight[stop] - self._weight[start]) / 2
         rank = np.zeros(len(start), np.int64)
-        below = np.zeros((len(start), 2))
+        weight, total = np.zeros(len(start)), np.zeros(len(start))
         for row in self._rows:
             first, last = row.zeros[start], row.zeros[stop]
-            more = below + row.sums[stop] - row.sums[start]
-            reached = more[:, 0] > half if upper else more[:, 0] >= half
+            below = row.weight[stop] - row.weight[start]
+            reached = (weight + below > half) if upper else (weight + below >= half)
             # Rounding must not lead to a side on which the range has no element.
-            count = last - first
-            left = (count > 0) & (reached | (count == stop - start))
-            below = np.where(left[:, None], below, more)
+            left = (last > first) & (reached | (last - first == stop - start))
+            weight = np.where(left, weight, weight + below)
+            total = np.where(left, total, total + row.total[stop] - row.total[start])
             rank += np.where(left, 0, 1 << row.bit)
             turn = row.zeros[-1]
             start, stop = np.where(left, first, start - first + turn), np.where(left, last, stop - last + turn)
-        return rank, below
+        return rank, weight, total
 
 
-def _running(parts: Floats) -> Floats:
-    return np.concatenate([np.zeros((1, parts.shape[1])), np.cumsum(parts, axis=0)])
+def _running(values: Floats) -> Floats:
+    return np.concatenate([[0.0], np.cumsum(values)])
+
+
+def _counts(flags: np.ndarray[tuple[int, ...], np.dtype[np.bool_]]) -> Ints:
+    return np.concatenate([[0], np.cumsum(flags)]).astype(np.int64)
