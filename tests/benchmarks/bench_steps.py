@@ -1,9 +1,10 @@
 """Step detection: how long it takes beside asv's own, in Python and in C++, and how often it is right.
 
 Run from the repository root, where asv is installed too (`pip install 'asv>=0.6'`):
-`python -m tests.benchmarks.bench_steps`. Series are noise around a level that moves in the middle. Then the histories of one experiment of 10,000 runs with 8
-metrics are made, once with one run a commit and once with five seeds a commit. Last come series of which the truth is
-known: how many of those without a change get one, and in how many a change is found. The best of several rounds counts.
+`python -m tests.benchmarks.bench_steps`. Series are noise around a level that moves in the middle. Then the histories
+of one experiment of 10,000 runs with 8 metrics are made, with one run a commit and with five. Last come series of which
+the truth is known: how many of those without a change get one, and in how many a change is found. Times are those of
+the processor, the best of several rounds.
 """
 
 from __future__ import annotations
@@ -27,12 +28,12 @@ TRIALS = 300
 
 
 def best_of(action: Callable[[], object], rounds: int = ROUNDS) -> float:
-    """Return the shortest time of `action` in seconds."""
+    """Return the shortest time that `action` takes the processor, in seconds."""
     times = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = time.process_time()
         action()
-        times.append(time.perf_counter() - start)
+        times.append(time.process_time() - start)
     return min(times)
 
 
