@@ -22,6 +22,9 @@ from reportgen.model import Floats, Ints
 
 WINDOW: Final = 20
 """Longest piece that is looked for exactly; longer ones are made of these."""
+LEAST: Final = 8
+"""Of fewer values nothing is claimed: in three of them noise alone would make a step in two of five cases."""
+_LARGEST: Final = 1e308
 _GOLDEN: Final = 2 / (1 + math.sqrt(5))
 
 
@@ -59,22 +62,34 @@ class Rise:
 def detect_steps(values: Floats, weights: Floats | None = None) -> tuple[Step, ...]:
     """Return the stretches of `values` float64[n] of equal level, in order; what is not finite is missing.
 
+    Fewer than `LEAST` values are one stretch.
+
     `weights` float64[n] say how much each value counts against the others; NaN is the usual weight, and a value whose
     weight is not above zero is missing. The fit minimises γ·J + Σ w·|y − x|, with J the number of stretches, the γ that
-    minimises β·J + log(σ₀ + Σ w·|E_j − ρ·E_{j−1}|), β = 4·ln(n)/n, E the residuals and ρ their fitted correlation.
+    minimises β·J + log(σ₀ + Σ w·|E_j − ρ·E_{j−1}|), β = 4·ln(n)/n, E the residuals and ρ their fitted correlation. σ₀
+    is a tenth of the median move from one value to the next: what is fitted better than that is fitted too well.
     """
     given = np.full(len(values), math.nan) if weights is None else np.asarray(weights, np.float64)
     known = np.flatnonzero(np.isfinite(values) & ~(given <= 0) & ~np.isinf(given))
     if not len(known):
         return ()
-    fit = _Fit(np.asarray(values, np.float64)[known], _filled(given)[known])
-    rights = fit.solve()
-    lefts = np.concatenate([[0], rights[:-1]])
-    levels, errors = fit.levels(lefts, rights), fit.errors(lefts, rights)
+    own, heavy = np.asarray(values, np.float64)[known], _filled(given)[known]
+    rights = _Fit(own, heavy).solve().tolist() if len(own) >= LEAST else [len(own)]
     return tuple(
-        Step(int(known[a]), int(known[b - 1]) + 1, float(v), float(fit.values[a:b].min()), float(e), int(b - a))
-        for a, b, v, e in zip(lefts, rights, levels, errors, strict=True)
+        _make_step(int(known[a]), int(known[b - 1]) + 1, own[a:b], heavy[a:b]) for a, b in pairwise([0, *rights])
     )
+
+
+def _make_step(start: int, stop: int, values: Floats, weights: Floats) -> Step:
+    """Return the stretch of `values`, none of which is missing."""
+    order = np.argsort(values, kind="stable")
+    running = np.cumsum(weights[order])
+    half = running[-1] / 2
+    lower, upper = values[order[np.argmax(running >= half)]], values[order[np.argmax(running > half)]]
+    with np.errstate(over="ignore"):
+        value = float(lower / 2 + upper / 2) if lower != upper else float(lower)
+        error = float(np.dot(weights, np.abs(values - value)) / len(values))
+    return Step(start, stop, value, float(values.min()), min(error, _LARGEST), len(values))
 
 
 def _filled(weights: Floats) -> Floats:
@@ -88,32 +103,20 @@ class _Fit:
     """The Potts problem of one series without gaps, in which all values have weights."""
 
     def __init__(self, values: Floats, weights: Floats) -> None:
-        self.values = values
         self._weights = weights
         self._n = len(values)
         # Sums must neither overflow nor lose what distinguishes values that are far from zero.
-        self._centre = float(np.median(values))
+        centre = float(np.median(values))
         with np.errstate(over="ignore"):
-            largest = float(np.max(np.abs(values - self._centre)))
-        self._scale = (largest if math.isfinite(largest) else 1e308) or 1.0
-        self._scaled = np.clip(values / self._scale - self._centre / self._scale, -2.0, 2.0)
+            largest = float(np.max(np.abs(values - centre)))
+        scale = min(largest, _LARGEST) or 1.0
+        self._scaled = np.clip(
+            values / scale - centre / scale if largest > _LARGEST else (values - centre) / scale, -2, 2
+        )
+        moves = np.abs(np.diff(self._scaled))
+        self._floor = max(1e-300, 0.1 * float(np.median(moves[moves > 0])) if np.any(moves > 0) else 0.0)
         self._ranges = RangeMedian(self._scaled, weights)
         self._windows = self._make_windows()
-
-    def levels(self, lefts: Ints, rights: Ints) -> Floats:
-        """Return the level of each piece in units of the values, exact where it is one of them."""
-        medians = self._ranges.medians(lefts, rights)
-        return np.array([self._level(a, b, m) for a, b, m in zip(lefts, rights, medians, strict=True)])
-
-    def _level(self, left: int, right: int, scaled: float) -> float:
-        near = left + int(np.argmin(np.abs(self._scaled[left:right] - scaled)))
-        exact = self._scaled[near] == scaled
-        return float(self.values[near]) if exact else scaled * self._scale + self._centre
-
-    def errors(self, lefts: Ints, rights: Ints) -> Floats:
-        """Return the mean distance from the level of each piece."""
-        result: Floats = self._ranges.distances(lefts, rights) * self._scale / (rights - lefts)
-        return result
 
     def solve(self) -> Ints:
         """Return the right ends of the pieces, for the best γ."""
@@ -136,25 +139,16 @@ class _Fit:
         return best[1]
 
     def _misfit(self, rights: Ints) -> float:
-        """Return σ₀ + Σ w·|E_j − ρ·E_{j−1}| for the best ρ: the noise that is left, correlated noise counted once.
-
-        σ₀ keeps it above zero: a tenth of the least change, or a thousandth of the least level while there are few.
-        """
+        """Return σ₀ + Σ w·|E_j − ρ·E_{j−1}| for the best ρ: the noise that is left, correlated noise counted once."""
         lefts = np.concatenate([[0], rights[:-1]])
-        medians = self._ranges.medians(lefts, rights)
-        residuals = self._scaled - np.repeat(medians, rights - lefts)
+        residuals = self._scaled - np.repeat(self._ranges.medians(lefts, rights), rights - lefts)
         now, then, weights = residuals[1:], residuals[:-1], self._weights[1:]
         first = abs(residuals[0]) * self._weights[0]
 
         def remaining(rho: float) -> float:
             return float(first + np.dot(weights, np.abs(now - rho * then)))
 
-        rest = remaining(_golden_search(remaining, -1.0, 1.0, near=0.05, alike=1e-8))
-        if len(medians) > 2:
-            floor = 0.1 * float(np.min(np.abs(np.diff(medians))))
-        else:
-            floor = 0.001 * float(np.min(np.abs(medians + self._centre / self._scale)))
-        return max(1e-300, floor) + rest
+        return self._floor + remaining(_golden_search(remaining, -1.0, 1.0, near=0.05, alike=1e-8))
 
     # ---- one γ
 
@@ -326,11 +320,4 @@ def _joined(first: Step, last: Step, values: Floats, weights: Floats | None) -> 
     own = np.asarray(values, np.float64)[first.start : last.stop]
     given = np.full(len(own), math.nan) if weights is None else np.asarray(weights, np.float64)[first.start : last.stop]
     known = np.isfinite(own) & ~(given <= 0) & ~np.isinf(given)
-    own, heavy = own[known], _filled(given[known])
-    order = np.argsort(own, kind="stable")
-    running = np.cumsum(heavy[order])
-    half = running[-1] / 2
-    lower, upper = own[order[np.argmax(running >= half)]], own[order[np.argmax(running > half)]]
-    value = float(lower + (upper - lower) / 2)
-    error = float(np.dot(heavy, np.abs(own - value)) / len(own))
-    return Step(first.start, last.stop, value, float(own.min()), error, len(own))
+    return _make_step(first.start, last.stop, own[known], _filled(given[known]))

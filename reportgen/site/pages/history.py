@@ -15,6 +15,7 @@ from markupsafe import Markup
 
 from reportgen.analysis.commits import CommitRange, RangeCommit
 from reportgen.analysis.history import Change, History, MetricHistory, Observation
+from reportgen.analysis.steps import LEAST
 from reportgen.model import Experiment
 from reportgen.site import urls
 from reportgen.site.config import Config
@@ -130,6 +131,10 @@ class MetricPanel:
     range: RangeTable | None
     changes: tuple[ChangeRow, ...]
     """Newest first."""
+    measured: int
+    """Observations that have a value."""
+    least: int
+    """Of fewer observations no change is claimed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +288,8 @@ def _panel(history: History, metric: MetricHistory, config: Config) -> MetricPan
             "counts": [int(n) for n in metric.counts],
         },
         range=_range_table(shown, history, metric, config, decimals) if shown else None,
+        measured=len(finite),
+        least=LEAST,
         changes=tuple(_change_row(c, history.observations, unit, decimals, config) for c in reversed(metric.changes)),
     )
 
