@@ -106,13 +106,14 @@ class _Fit:
         self._weights = weights
         self._n = len(values)
         # Sums must neither overflow nor lose what distinguishes values that are far from zero.
-        centre = float(np.median(values))
+        centre = float(np.partition(values, self._n // 2)[self._n // 2])
         with np.errstate(over="ignore"):
             largest = float(np.max(np.abs(values - centre)))
         scale = min(largest, _LARGEST) or 1.0
-        self._scaled = np.clip(
-            values / scale - centre / scale if largest > _LARGEST else (values - centre) / scale, -2, 2
-        )
+        if largest > _LARGEST:
+            self._scaled = values / scale - centre / scale
+        else:
+            self._scaled = (values - centre) / scale
         moves = np.abs(np.diff(self._scaled))
         self._floor = max(1e-300, 0.1 * float(np.median(moves[moves > 0])) if np.any(moves > 0) else 0.0)
         self._ranges = RangeMedian(self._scaled, weights)

@@ -296,7 +296,7 @@ def spark_heights(metric: MetricHistory) -> tuple[int, ...]:
     low, span = min(finite, default=0.0), max(finite, default=0.0) - min(finite, default=0.0)
     if not math.isfinite(span):
         return ()
-    return tuple(-1 if math.isnan(v) else round(63 * (v - low) / span) if span else 32 for v in values)
+    return tuple(-1 if math.isnan(v) else round(63 * ((v - low) / span)) if span else 32 for v in values)
 
 
 # ---- the feed
