@@ -1,4 +1,4 @@
-"""The page of a history in a browser: one metric at a time, dates on the axis, values under the pointer, links, paper."""
+"""The page of a history in a browser: one metric at a time, dates as axis, values under the pointer, links, paper."""
 
 from __future__ import annotations
 
