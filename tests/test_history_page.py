@@ -277,9 +277,21 @@ def test_the_table_has_every_observation() -> None:
     rows = list(csv.DictReader(io.StringIO(history_csv(history.histories, history.labels).decode(), newline="")))
     assert len(rows) == 23
     assert {row["runs"] for row in rows} == {"3"}
-    assert [row["change"] for row in rows if row["change"]] == ["improvement", "regression"]
-    assert all(float(row["min"]) <= float(row["mean"]) <= float(row["max"]) for row in rows)
-    assert len({row["level"] for row in rows}) == 3
+    name = "val/accuracy"
+    assert [row[f"{name}.change"] for row in rows if row[f"{name}.change"]] == ["improvement", "regression"]
+    assert all(float(row[f"{name}.min"]) <= float(row[name]) <= float(row[f"{name}.max"]) for row in rows)
+    assert len({row[f"{name}.level"] for row in rows}) == 3
+
+
+def test_the_table_leaves_free_what_a_configuration_has_not() -> None:
+    other = [run_at(n, 1.0 + n, width=8, metric="val/loss") for n in range(4)]
+    history = make_history(experiment_of([*falling_runs(commits=4), *other]), GITHUB)
+    rows = list(csv.DictReader(io.StringIO(history_csv(history.histories, history.labels).decode(), newline="")))
+    assert [(row["configuration"], bool(row["val/accuracy"]), bool(row["val/loss"])) for row in rows] == [
+        *[("width 32", True, False)] * 4,
+        *[("width 8", False, True)] * 4,
+    ]
+    assert [row["val/loss.min"] for row in rows[4:]] == [""] * 4
 
 
 # ---- the feed

@@ -4,50 +4,58 @@ from __future__ import annotations
 
 import csv
 import io
-import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Final
 
 from reportgen.analysis.history import Histories, History, MetricHistory
 from reportgen.formats import clean_text
 from reportgen.site.pages.csv import safe_cell, safe_text
 from reportgen.site.text import iso_time
 
-_HEAD = (
-    *("configuration", "metric", "summary", "direction", "commit", "time", "subject", "dirty", "runs"),
-    *("mean", "min", "max", "level", "change"),
-)
+_FACTS: Final = ("configuration", "commit", "time", "subject", "dirty", "runs")
+_PARTS: Final = ("", ".min", ".max", ".level", ".change")
+"""Columns of a metric: a bare name is the mean over the runs."""
 
 
 def history_csv(histories: Histories, labels: Mapping[str, str]) -> bytes:
-    """Return the observations as CSV (RFC 4180, UTF-8), one row for each metric of each, in the order of the page.
+    """Return the observations as CSV (RFC 4180, UTF-8), one a row, in the order of the page.
 
-    `level` is the level that the observation belongs to, and `change` says `regression`, `improvement` or `change` at
-    the first observation of a new level. `labels` gives history key -> name of the configuration.
+    Of each metric there are the mean over the runs, `min` and `max` where several have it, the `level` that the value
+    belongs to, and the `change` (`regression`, `improvement` or `change`) at the first observation of a new level.
+    `labels` gives history key -> name of the configuration.
     """
+    names = tuple(dict.fromkeys(metric.measure.metric for h in histories.histories for metric in h.metrics))
     out = io.StringIO(newline="")
     writer = csv.writer(out)
-    writer.writerow(_HEAD)
+    writer.writerow([*_FACTS, *(safe_text(f"{name}{part}") for name in names for part in _PARTS)])
     for history in histories.histories:
-        for metric in history.metrics:
-            writer.writerows(_rows(history, metric, labels[history.key]))
+        writer.writerows(_rows(history, names, labels[history.key]))
     return clean_text(out.getvalue()).encode()
 
 
-def _rows(history: History, metric: MetricHistory, label: str) -> Iterator[list[str]]:
-    kinds = {change.after: change.kind for change in metric.changes}
-    measure = metric.measure
+def _rows(history: History, names: Sequence[str], label: str) -> Iterator[list[str]]:
+    cells = {metric.measure.metric: _cells(metric) for metric in history.metrics}
     for i, o in enumerate(history.observations):
-        if not metric.counts[i]:
+        row = [safe_text(label), safe_text(o.commit), iso_time(o.time), safe_text(o.subject), str(o.dirty)]
+        row.append(str(len(o.runs)))
+        for name in names:
+            row += cells[name][i] if name in cells else _NONE
+        yield row
+
+
+_NONE: Final = ("",) * len(_PARTS)
+
+
+def _cells(metric: MetricHistory) -> list[Sequence[str]]:
+    """Return the cells of each observation."""
+    kinds = {change.after: change.kind for change in metric.changes}
+    level_of = {i: safe_cell(level.value) for level in metric.levels for i in range(level.start, level.stop)}
+    rows: list[Sequence[str]] = []
+    for i, count in enumerate(metric.counts):
+        if not count:
+            rows.append(_NONE)
             continue
-        level = next((level.value for level in metric.levels if level.start <= i < level.stop), math.nan)
-        numbers = (metric.values[i], metric.lows[i], metric.highs[i])
-        yield [
-            *map(safe_text, (label, measure.metric, measure.summary, measure.direction or "", o.commit)),
-            iso_time(o.time),
-            safe_text(o.subject),
-            str(o.dirty),
-            str(int(metric.counts[i])),
-            *(safe_cell(float(v)) for v in numbers),
-            "" if math.isnan(level) else safe_cell(float(level)),
-            kinds.get(i, ""),
-        ]
+        ends = (metric.lows[i], metric.highs[i]) if count > 1 else ()
+        numbers = [safe_cell(float(v)) for v in (metric.values[i], *ends)]
+        rows.append([*numbers, *([] if ends else ["", ""]), level_of.get(i, ""), kinds.get(i, "")])
+    return rows
