@@ -168,3 +168,14 @@ def test_git_is_asked_for_nothing_but_hashes_that_it_knows(repository: tuple[Pat
     assert count_commits(hashes[0], "f" * 40, folder) is None
     assert count_commits("--output=x", hashes[0], folder) is None
     assert count_commits(hashes[0], hashes[5], tmp_path) is None
+
+
+def test_a_secret_in_a_commits_subject_is_in_no_file_of_the_site(tmp_path: Path) -> None:
+    secret = "ghp_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
+    runs = write_history(tmp_path, HASHES)
+    for log in runs.rglob("events.jsonl"):
+        log.write_text(log.read_text(encoding="utf-8").replace("Change ", f"use {secret} "), encoding="utf-8")
+    assert reportgen("build", runs, "-o", "site", "-q", cwd=tmp_path).status == 0
+    told = [p for p in (tmp_path / "site").rglob("*") if p.is_file() and secret.encode() in p.read_bytes()]
+    assert told == []
+    assert "use [redacted:" in (tmp_path / "site" / "feed.xml").read_text(encoding="utf-8")

@@ -296,6 +296,7 @@ def _changes(
         sign = -1.0 if direction == "max" else 1.0
         turned = [Step(s.start, s.stop, sign * s.value, s.low, s.error, s.count) for s in levels]
         still_open = {rise.after for rise in find_rises(turned, threshold=threshold)}
+    places = {o.commit: i for i, o in enumerate(observations)}
     changes = []
     for old, new in pairwise(levels):
         error = max(old.error, new.error)
@@ -311,7 +312,7 @@ def _changes(
                 count_before=old.count,
                 count_after=new.count,
                 deviations=abs(new.value - old.value) / error if error else None,
-                range=range_of(a.commit, b.commit, commits, {o.commit: i for i, o in enumerate(observations)}),
+                range=range_of(a.commit, b.commit, commits, places),
             )
         )
     return tuple(changes)
