@@ -165,6 +165,10 @@ def fill_in(text: str, project: Project) -> str:
     return text
 
 
+def _is_on_pages(project: Project) -> bool:
+    return project.forge == "github" and bool(project.owner)
+
+
 def _pages_address(project: Project) -> str:
     own = f"{project.owner.lower()}.github.io"
     return f"https://{own}/" if project.repository.lower() == own else f"https://{own}/{project.repository}/"
@@ -221,6 +225,7 @@ def make_configuration(title: str, project: Project, runs: Sequence[Summary]) ->
         f"title = {toml_text(title)}",
         '# description = "What these runs are about, in **Markdown**."',
         f"{'' if project.address else '# '}repository_url = {toml_text(project.address or 'https://…')}",
+        f"site_url = {toml_text(_pages_address(project))}" if _is_on_pages(project) else '# site_url = "https://…"',
         "",
         "# The metrics that come first in tables, plots and reviews.",
         f"{'' if known else '# '}headline = [{', '.join(map(toml_text, headline))}]",

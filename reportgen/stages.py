@@ -23,7 +23,9 @@ from reportgen.site.data.index import index_script
 from reportgen.site.data.search import read_chunks, search_chunk, search_script
 from reportgen.site.data.typed import decode_typed
 from reportgen.site.facts import ExperimentFacts, in_order, join_problems, make_facts
+from reportgen.site.feed import feed_xml
 from reportgen.site.folder import NOJEKYLL
+from reportgen.site.histories import make_history
 from reportgen.site.library import SummaryLibrary
 from reportgen.site.misnamed import find_misnamed
 from reportgen.site.packs import (
@@ -212,14 +214,15 @@ class Stages:
             self._report("page", done, len(experiments))
             plot_jobs, plots = planned[experiment.name]
             paths = {path for job in plot_jobs for path in job.plots}
-            for page in overviews.plan_experiment_pages(experiment, config, plots):
+            history = make_history(experiment, config)
+            for page in overviews.plan_experiment_pages(experiment, config, plots, history):
                 writer.stage(page.path, renderer.render(page.template, page.make(), path=page.path))
                 paths.add(page.path)
-            for path, content in overviews.experiment_scripts(experiment, config):
+            for path, content in overviews.experiment_data(experiment, config, history):
                 writer.stage(path, content)
                 paths.add(path)
             made[experiment.name] = paths | self._make_csv(experiment)
-            self._made_facts[experiment.name] = make_facts(experiment, config)
+            self._made_facts[experiment.name] = make_facts(experiment, config, history.facts)
         self._report("page", len(experiments), len(experiments))
         self._report("plot", 0, len(missing))
         for done, images in enumerate(drawn, 1):
@@ -271,6 +274,7 @@ class Stages:
             writer.stage(page.path, renderer.render(page.template, page.make(), path=page.path))
         for name, path in renderer.theme.assets.items():
             writer.stage(path, renderer.theme.read_asset(name))
+        writer.stage(urls.FEED, feed_xml((own.history for own in facts), config))
         if self._facts.edits:
             writer.stage(urls.EDITS, encode_edits(self._facts.edits))
         writer.stage(urls.SEARCH_JS, search_script(self._search_chunks(facts, made)))

@@ -3,7 +3,7 @@
     python -m pip install -e '.[samples]'
     python sample_runs/make.py
 
-Training takes a minute or two; then the new logs take the place of the old ones. Run it in an environment that holds
+Training takes a few minutes; then the new logs take the place of the old ones. Run it in an environment that holds
 nothing else and in a checkout without changes, since each log lists the packages that are installed and the commit.
 """
 
@@ -78,7 +78,7 @@ def main() -> None:
         studio.kill("digits.py", "interrupt", run_id=gone, epochs=37)
         studio.kill("digits.py", "interrupt", run_id=resumed, epochs=24)
         studio.run("digits.py", "interrupt", "--run-id", resumed)
-        for script in ("diabetes.py", "forest.py", "ranks.py"):
+        for script in ("diabetes.py", "forest.py", "ranks.py", "revisions.py"):
             studio.run(script)
         for experiment in {log.parent.parent for log in HERE.glob("*/*/events*.jsonl")}:
             shutil.rmtree(experiment)

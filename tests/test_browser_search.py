@@ -213,7 +213,7 @@ def test_a_section_of_the_open_page_is_found_and_the_view_of_the_page_is_kept(si
 
 def test_without_a_query_it_is_a_list_of_pages(site: Path, open_page: OpenPage) -> None:
     with searching(open_page, site) as watched:
-        assert found(watched, "Pages") == ["Experiments", "All runs", "Compare", "Models", "Problems"]
+        assert found(watched, "Pages") == ["Experiments", "All runs", "Compare", "History", "Models", "Problems"]
         assert found(watched, "Experiments") == ["digits", "wine", "low loss"]
         ask(watched, "problems")
         watched.page.keyboard.press("Enter")

@@ -11,13 +11,18 @@ import pytest
 
 from reportgen.errors import FormatError
 from reportgen.index import make_experiment
-from reportgen.model import ModelVersion, Problem
+from reportgen.model import Experiment, ModelVersion, Problem
 from reportgen.site.config import Config, MetricConfig
 from reportgen.site.data.typed import decode_typed, encode_typed
 from reportgen.site.facts import ExperimentFacts, in_order, join_problems, make_facts
+from reportgen.site.histories import make_history
 from tests.factories import START, make_summary
 
 CONFIG = Config(metrics={"acc": MetricConfig(direction="max", unit="%")})
+
+
+def facts_of(experiment: Experiment, config: Config) -> ExperimentFacts:
+    return make_facts(experiment, config, make_history(experiment, config).facts)
 
 
 def some_facts(name: str = "digits") -> ExperimentFacts:
@@ -36,7 +41,7 @@ def some_facts(name: str = "digits") -> ExperimentFacts:
         )
         for number in range(4)
     ]
-    return make_facts(make_experiment(name, runs), CONFIG)
+    return facts_of(make_experiment(name, runs), CONFIG)
 
 
 def test_facts_come_back_from_json_as_they_were() -> None:
@@ -49,7 +54,7 @@ def test_facts_come_back_from_json_as_they_were() -> None:
 
 def test_numbers_that_json_cannot_hold_come_back() -> None:
     run = make_summary("a", start_time=START, metrics={"loss": [math.inf]})
-    facts = make_facts(make_experiment("digits", [run]), Config(headline=("loss",)))
+    facts = facts_of(make_experiment("digits", [run]), Config(headline=("loss",)))
     assert decode_typed(ExperimentFacts, orjson.loads(orjson.dumps(encode_typed(facts)))) == facts
 
 
@@ -79,6 +84,6 @@ def test_facts_of_another_shape_are_refused(spoil: Callable[[dict[str, Any]], ob
 
 def test_experiments_stand_by_their_last_activity_and_problems_by_their_runs() -> None:
     old, new = some_facts("old"), some_facts("new")
-    late = make_facts(make_experiment("late", [make_summary("x", start_time=START + 9e6)]), CONFIG)
+    late = facts_of(make_experiment("late", [make_summary("x", start_time=START + 9e6)]), CONFIG)
     assert [facts.name for facts in in_order([old, late, new])] == ["late", "new", "old"]
     assert [row.problem.line for row in join_problems([old, new])] == [3, 3, 2, 2, 1, 1]

@@ -359,5 +359,5 @@ def test_workers_write_the_same(tmp_path: Path) -> None:
         result = import_runs([SAMPLES], tmp_path / "other", executor=pool, progress=lambda *a: seen.append(a))
     assert len(result.runs) > SERIAL_RUNS
     assert tree(tmp_path / "one") == tree(tmp_path / "other")
-    assert seen[0] == ("import", 0, 46)
-    assert seen[-1] == ("import", 46, 46)
+    assert seen[0] == ("import", 0, 91)
+    assert seen[-1] == ("import", 91, 91)

@@ -20,6 +20,7 @@ from reportgen.model import Experiment, ModelVersion, Problem, Summary
 from reportgen.site import urls
 from reportgen.site.config import Config, ExperimentConfig, MetricConfig
 from reportgen.site.facts import ExperimentFacts, in_order, make_facts
+from reportgen.site.histories import make_history
 from reportgen.site.overviews import _group_lines
 from reportgen.site.pages.columns import describe, make_column, spread_decimals
 from reportgen.site.pages.compare import make_compare_page, make_experiment_compare_page, make_sentence
@@ -98,7 +99,9 @@ def words(text: str) -> str:
 
 def facts_of(index: Index, config: Config = PERCENT) -> list[ExperimentFacts]:
     """Return the facts of the experiments of an index, in the order of the home page."""
-    return in_order(make_facts(experiment, config) for experiment in index.experiments)
+    return in_order(
+        make_facts(experiment, config, make_history(experiment, config).facts) for experiment in index.experiments
+    )
 
 
 def days_of(runs: Sequence[Summary]) -> list[tuple[str, int, int]]:

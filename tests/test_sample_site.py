@@ -46,7 +46,7 @@ def test_the_site_has_a_page_for_each_run_and_two_for_each_experiment(sample_sit
     assert len(list(sample_site.glob("r/*.html"))) == len(runs)
     assert len(list(sample_site.glob("e/*.html"))) == 2 * len(experiments)
     assert {p.name for p in sample_site.glob("*.html")} == {
-        f"{name}.html" for name in ("index", "runs", "compare", "models", "problems")
+        f"{name}.html" for name in ("index", "runs", "compare", "history", "models", "problems")
     }
 
 

@@ -199,7 +199,7 @@ def test_a_file_is_looked_at_alone(tmp_path: Path) -> None:
 def test_a_site_is_told_by_its_records(sample_site: Path) -> None:
     found = seen(sample_site, 1)
     assert list(found) == [""]
-    assert len(found[""].runs) == 46
+    assert len(found[""].runs) == 91
     assert {run.kind for run in found[""].runs} == {"site"}
     first = found[""].runs[0].contents
     assert first is not None

@@ -24,6 +24,7 @@ COMMANDS: Final[Mapping[str, str]] = {
     "compare": "reportgen.cli.compare",
     "edit": "reportgen.cli.edit",
     "export": "reportgen.cli.export",
+    "history": "reportgen.cli.history",
     "import": "reportgen.cli.import_",
     "init": "reportgen.cli.init",
     "plot": "reportgen.cli.plot",

@@ -64,7 +64,11 @@ def _parse_id(ctx: click.Context, param: click.Parameter, value: str) -> str:  #
     metavar="REF",
     help="Branch or commit that the change is to be merged into.  [default: the forge's variable, else origin/HEAD]",
 )
-@click.option("--site-url", metavar="URL", help="Address of the site, for links.  [default: an https baseline]")
+@click.option(
+    "--site-url",
+    metavar="URL",
+    help="Address of the site, for links.  [default: an https baseline, else the configuration's]",
+)
 @click.option(
     "--forge",
     type=click.Choice(FORGES),
@@ -107,7 +111,7 @@ def review(
     from reportgen.reviewing import Request, review_change
     from reportgen.sources import is_address
 
-    address = site_url if site_url is not None else (baseline if is_address(baseline) else "")
+    address = site_url if site_url is not None else (baseline if is_address(baseline) else config.site_url)
     request = Request(
         sources=tuple(sources),
         baseline=baseline,

@@ -60,6 +60,8 @@ class Config:
     """User folders that override templates and static files, relative to the configuration file, searched first."""
     repository_url: str = ""
     """Web address of the code, for links to commits; without a slash at its end."""
+    site_url: str = ""
+    """Web address under which the site is published, for links in its feed; without a slash at its end."""
     headline: tuple[str, ...] = ()
     """Headline metrics of all experiments, in order; chosen by the build when empty."""
     metrics: Mapping[str, MetricConfig] = field(default_factory=dict)
@@ -76,6 +78,10 @@ class Config:
     artifact_include: tuple[str, ...] = ()
     """Patterns of artifact paths to publish; empty = all."""
     artifact_exclude: tuple[str, ...] = ()
+    history_branches: tuple[str, ...] = ()
+    """Patterns of branches whose runs make the histories; empty = all."""
+    history_threshold: float = 0.001
+    """Changes of a level by less than this part of it are not reported."""
     sources: SourceOptions = NO_OPTIONS
     """How the logs of other programs are read."""
     review: ReviewConfig = field(default_factory=ReviewConfig)
@@ -124,6 +130,7 @@ class Config:
             "description": self.description,
             "theme": self.theme,
             "repository_url": self.repository_url,
+            "site_url": self.site_url,
             "headline": list(self.headline),
             "include": list(self.include),
             "exclude": list(self.exclude),
@@ -142,6 +149,7 @@ class Config:
                 "include": list(self.artifact_include),
                 "exclude": list(self.artifact_exclude),
             },
+            "history": {"branches": list(self.history_branches), "threshold": float(self.history_threshold)},
             "sources": self.sources.describe(),
         }
 

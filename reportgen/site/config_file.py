@@ -32,6 +32,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
         "theme",
         "theme_dirs",
         "repository_url",
+        "site_url",
         "headline",
         "include",
         "exclude",
@@ -40,6 +41,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
         "metrics",
         "experiments",
         "artifacts",
+        "history",
         "sources",
         "review",
         "gate",
@@ -47,6 +49,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "metrics": ("direction", "unit", "title", "summary"),
     "experiments": ("description", "headline"),
     "artifacts": ("max_mb", "include", "exclude"),
+    "history": ("branches", "threshold"),
     "sources": ("table", "mlflow"),
     "sources.mlflow": ("deleted",),
     "review": ("match", "seeds", "stale_days"),
@@ -135,6 +138,7 @@ def _gate_lines(file: Path) -> list[int]:
 def _config(data: object, label: str, folder: Path, lines: Sequence[int] = ()) -> Config:
     top = _Table(label, (), data, KEYS[""])
     artifacts = top.table("artifacts", KEYS["artifacts"])
+    history = top.table("history", KEYS["history"])
     return Config(
         title=top.text("title", Config().title, required=True),
         description=top.text("description"),
@@ -142,6 +146,7 @@ def _config(data: object, label: str, folder: Path, lines: Sequence[int] = ()) -
         theme_options=top.scalars("theme_options"),
         theme_dirs=top.texts("theme_dirs"),
         repository_url=top.address("repository_url"),
+        site_url=top.address("site_url"),
         headline=top.texts("headline"),
         metrics={name: _metric(table) for name, table in top.tables("metrics")},
         experiments={
@@ -154,6 +159,8 @@ def _config(data: object, label: str, folder: Path, lines: Sequence[int] = ()) -
         max_artifact_mb=artifacts.number("max_mb", Config().max_artifact_mb),
         artifact_include=artifacts.texts("include"),
         artifact_exclude=artifacts.texts("exclude"),
+        history_branches=history.texts("branches"),
+        history_threshold=history.number("threshold", Config().history_threshold),
         sources=_sources(top.table("sources", KEYS["sources"])),
         review=_review(top, lines),
         folder=folder,

@@ -17,6 +17,7 @@ from reportgen.model import Experiment
 from reportgen.site import urls
 from reportgen.site.config import Config
 from reportgen.site.data.typed import SitePath
+from reportgen.site.histories import HistoryFacts
 from reportgen.site.pages.columns import (
     Value,
     leading_metric,
@@ -78,10 +79,11 @@ class ExperimentFacts:
     models: tuple[VersionRow, ...]
     problems: tuple[ProblemRow, ...]
     """Of its runs, newest run first."""
+    history: HistoryFacts
 
 
-def make_facts(experiment: Experiment, config: Config) -> ExperimentFacts:
-    """Return what is known of an experiment."""
+def make_facts(experiment: Experiment, config: Config, history: HistoryFacts) -> ExperimentFacts:
+    """Return what is known of an experiment with this history."""
     newest = sorted(experiment.runs, key=lambda run: (-run.start_time, run.key))
     best, progress = _find_best(experiment, config)
     return ExperimentFacts(
@@ -97,6 +99,7 @@ def make_facts(experiment: Experiment, config: Config) -> ExperimentFacts:
         comparison=make_comparison(experiment, config),
         models=make_versions(newest),
         problems=make_rows(newest),
+        history=history,
     )
 
 

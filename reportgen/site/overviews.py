@@ -17,13 +17,17 @@ from reportgen.plots import Plot, plot_digest
 from reportgen.site import urls
 from reportgen.site.config import Config
 from reportgen.site.data.finding import finding_scripts
+from reportgen.site.data.history import history_csv
 from reportgen.site.data.tables import table_script
 from reportgen.site.facts import ExperimentFacts, join_problems
+from reportgen.site.histories import ExperimentHistory
 from reportgen.site.jobs import PlotJob, PlotLine
 from reportgen.site.packs import BLOCK_RUNS, csv_parts
 from reportgen.site.pages.columns import group_label, headline_of, selection_of, title_of, unit_of
 from reportgen.site.pages.compare import MAX_FIGURES, make_compare_page, make_experiment_compare_page
 from reportgen.site.pages.experiment import make_experiment_page
+from reportgen.site.pages.history import make_history_page
+from reportgen.site.pages.history_list import make_history_list_page
 from reportgen.site.pages.home import make_home_page
 from reportgen.site.pages.models import make_models_page
 from reportgen.site.pages.problems import ProblemRow, make_problems_page
@@ -160,6 +164,7 @@ def plan_site_pages(facts: Sequence[ExperimentFacts], loose: Sequence[Problem], 
     return [
         PageJob(urls.RUNS, "runs.html", lambda: make_runs_page(facts, csv=csv)),
         PageJob(urls.COMPARE, "compare.html", lambda: make_compare_page({own.name: own.comparison for own in facts})),
+        PageJob(urls.HISTORY, "history.html", lambda: make_history_list_page(own.history for own in facts)),
         PageJob(
             urls.MODELS,
             "models.html",
@@ -169,21 +174,34 @@ def plan_site_pages(facts: Sequence[ExperimentFacts], loose: Sequence[Problem], 
     ]
 
 
-def plan_experiment_pages(experiment: Experiment, config: Config, plots: PlotPaths) -> list[PageJob]:
+def plan_experiment_pages(
+    experiment: Experiment, config: Config, plots: PlotPaths, history: ExperimentHistory
+) -> list[PageJob]:
     """Return the pages about the runs of one experiment."""
-    page = PageJob(
-        urls.experiment_page(experiment.name),
-        "experiment.html",
-        lambda: make_experiment_page(experiment, config, plots.experiment),
-    )
-    if len(selection_of(experiment, config)) < 2:
-        return [page]
-    comparison = PageJob(
-        urls.experiment_compare_page(experiment.name),
-        "experiment_compare.html",
-        lambda: make_experiment_compare_page(experiment, config, plots.compare),
-    )
-    return [page, comparison]
+    jobs = [
+        PageJob(
+            urls.experiment_page(experiment.name),
+            "experiment.html",
+            lambda: make_experiment_page(experiment, config, plots.experiment, history=history.facts),
+        )
+    ]
+    if len(selection_of(experiment, config)) > 1:
+        jobs.append(
+            PageJob(
+                urls.experiment_compare_page(experiment.name),
+                "experiment_compare.html",
+                lambda: make_experiment_compare_page(experiment, config, plots.compare),
+            )
+        )
+    if history.facts.page:
+        jobs.append(
+            PageJob(
+                history.facts.page,
+                "experiment_history.html",
+                lambda: make_history_page(experiment, history, config),
+            )
+        )
+    return jobs
 
 
 def plan_csv(experiment: Experiment) -> Iterator[tuple[str, int, int]]:
@@ -197,7 +215,9 @@ def plan_csv(experiment: Experiment) -> Iterator[tuple[str, int, int]]:
         yield urls.experiment_csv(experiment.name, part + 1), first, min(runs, first + BLOCK_RUNS)
 
 
-def experiment_scripts(experiment: Experiment, config: Config) -> Iterator[tuple[str, bytes]]:
-    """Yield (site path, content) of what scripts read of the runs of one experiment."""
+def experiment_data(experiment: Experiment, config: Config, history: ExperimentHistory) -> Iterator[tuple[str, bytes]]:
+    """Yield (site path, content) of what scripts and tools read of one experiment, but the tables of its runs."""
     yield urls.table_js(experiment.name), table_script(experiment, config)
     yield from finding_scripts(experiment, config)
+    if history.facts.page:
+        yield urls.history_csv(experiment.name), history_csv(history.histories, history.labels)

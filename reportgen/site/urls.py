@@ -15,6 +15,8 @@ RUNS: Final = "runs.html"
 COMPARE: Final = "compare.html"
 MODELS: Final = "models.html"
 PROBLEMS: Final = "problems.html"
+HISTORY: Final = "history.html"
+FEED: Final = "feed.xml"
 RUNS_CSV: Final = "runs.csv"
 SITE_JSON: Final = "data/site.json"
 EDITS: Final = "data/edits.jsonl"
@@ -22,8 +24,9 @@ INDEX_JS: Final = "data/index.js"
 SEARCH_JS: Final = "data/search.js"
 
 _SHAPES: Final = re.compile(
-    r"(index|runs|compare|models|problems)\.html|runs\.csv|\.nojekyll"
+    r"(index|runs|compare|history|models|problems)\.html|runs\.csv|feed\.xml|\.nojekyll"
     r"|e/[a-z0-9-]{1,40}-[a-z2-7]{10}(-compare)?\.html|e/[a-z2-7]{10}(-\d{1,5})?\.csv"
+    r"|h/[a-z0-9-]{1,40}-[a-z2-7]{10}\.html|h/[a-z2-7]{10}\.csv"
     r"|r/[a-z0-9-]{1,40}-[a-z2-7]{10}\.html"
     r"|a/[0-9a-f]{20}\.[a-z0-9]{1,10}(\.txt)?"
     r"|data/(site\.json|edits\.jsonl|(index|search)\.js)|data/packs/(mixed|[a-z2-7]{10})-\d{1,6}-[0-9a-f]{10}\.jsonl\.gz"
@@ -52,6 +55,16 @@ def experiment_compare_page(name: str) -> str:
 def experiment_csv(name: str, part: int | None = None) -> str:
     """Return the path of the table of all runs of an experiment, or of one part of a long one."""
     return f"e/{short_key(name)}.csv" if part is None else f"e/{short_key(name)}-{part}.csv"
+
+
+def history_page(name: str) -> str:
+    """Return the path of the page of an experiment's history."""
+    return f"h/{slug(name)}-{short_key(name)}.html"
+
+
+def history_csv(name: str) -> str:
+    """Return the path of the table of an experiment's observations."""
+    return f"h/{short_key(name)}.csv"
 
 
 def run_page(key: str, name: str) -> str:

@@ -1,11 +1,12 @@
 """Frozen dataclasses as JSON data and back, with every type checked: what is read may have been written by anybody.
 
-Fields may be `str`, `int`, `float`, `bool`, `SitePath`, dataclasses, tuples, and unions with `None`.
+Fields may be `str`, `int`, `float`, `bool`, `SitePath`, `SiteLink`, dataclasses, tuples, and unions with `None`.
 """
 
 from __future__ import annotations
 
 import dataclasses
+import re
 import types
 import typing
 from collections.abc import Callable
@@ -16,11 +17,16 @@ from reportgen.errors import FormatError
 from reportgen.formats import decode_number, encode_number
 from reportgen.site import urls
 
+_FRAGMENT: Final = re.compile(r"[a-z0-9-]{1,40}")
+
 _T = TypeVar("_T")
 _Decode = Callable[[Any], Any]
 
 SitePath = NewType("SitePath", str)
 """A text that is empty or has the shape of a path that a build writes: pages link to it."""
+
+SiteLink = NewType("SiteLink", str)
+"""Such a path with the fragment of a place on its page, where there is one: `h/digits-….html#m-…`."""
 
 NO_PATH: Final = SitePath("")
 
@@ -53,7 +59,7 @@ def _decoder(hint: Any) -> _Decode:
         return lambda value: None if value is None else decode(value)
     if origin is tuple:
         return _tuple_decoder(arguments)
-    return {float: _number, SitePath: _path}.get(hint) or _plain(hint)
+    return {float: _number, SitePath: _path, SiteLink: _link}.get(hint) or _plain(hint)
 
 
 def _dataclass_decoder(cls: Any) -> _Decode:
@@ -111,6 +117,13 @@ def _path(value: Any) -> str:
     if type(value) is not str or not (value == "" or urls.is_site_path(value)):
         raise _wrong("site path")
     return value
+
+
+def _link(value: Any) -> str:
+    path, mark, fragment = value.partition("#") if type(value) is str else ("", "", "")
+    if not urls.is_site_path(path) or (mark and not _FRAGMENT.fullmatch(fragment)):
+        raise _wrong("link")
+    return f"{path}{mark}{fragment}"
 
 
 def _wrong(kind: str) -> FormatError:

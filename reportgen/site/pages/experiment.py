@@ -19,6 +19,7 @@ from reportgen.model import Experiment, Problem, Summary
 from reportgen.prose import render_markdown
 from reportgen.site import urls
 from reportgen.site.config import Config
+from reportgen.site.histories import HistoryFacts
 from reportgen.site.packs import BLOCK_RUNS, csv_parts
 from reportgen.site.pages.columns import (
     Value,
@@ -129,14 +130,25 @@ class ExperimentPage:
     """(first run, last run, site path) of the tables of all runs: one, or one for each block of a long experiment."""
     compare: str
     """Site path of the comparison; empty for a single run."""
+    history: str
+    """Site path of the history, empty when there is none."""
+    observations: int
+    """Commits of the history."""
+    regressions: int
+    """Regressions that have not been made good."""
 
 
 def make_experiment_page(
-    experiment: Experiment, config: Config, plots: Mapping[str, str], problems: Sequence[Problem] = ()
+    experiment: Experiment,
+    config: Config,
+    plots: Mapping[str, str],
+    problems: Sequence[Problem] = (),
+    *,
+    history: HistoryFacts | None = None,
 ) -> ExperimentPage:
     """Return the page of `experiment`; `plots` gives metric -> site path of its plot over the selection.
 
-    `problems` are faults of this experiment that belong to none of its runs.
+    `problems` are faults of this experiment that belong to none of its runs; `history` is what is known of its history.
     """
     selected = selection_of(experiment, config)
     plotted = plotted_groups(experiment, config)
@@ -171,6 +183,9 @@ def make_experiment_page(
         problems=len(problems) + sum(len(run.problems) for run in experiment.runs),
         csv=_csv_links(experiment),
         compare=urls.experiment_compare_page(experiment.name) if len(selected) > 1 else "",
+        history=history.page if history else "",
+        observations=history.observations if history else 0,
+        regressions=len(history.open) if history else 0,
     )
 
 

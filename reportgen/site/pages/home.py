@@ -21,11 +21,13 @@ from reportgen.site import urls
 from reportgen.site.config import Config
 from reportgen.site.facts import DAYS, Best, ExperimentFacts, join_problems
 from reportgen.site.pages.columns import cut_text, title_of_experiment
+from reportgen.site.pages.history_list import ListedChange, list_open
 from reportgen.site.pages.rows import RecentRun, merge_recent_runs
 from reportgen.site.sparks import render_activity, render_progress
 
 RECENT: Final = 10
 SHOWN_PROBLEMS: Final = 2
+SHOWN_REGRESSIONS: Final = 3
 
 _ONE_LINE: Final = 90
 """Characters that fit on the line below a name; of a longer paragraph the first sentence is shown."""
@@ -60,6 +62,10 @@ class HomePage:
     days: int
     activity: Markup
     last_time: float
+    regressions: tuple[ListedChange, ...]
+    """The newest open regressions."""
+    open: int
+    """How many there are."""
     experiments: tuple[ExperimentRow, ...]
     recent: tuple[RecentRun, ...]
     problems: int
@@ -83,6 +89,7 @@ def make_home_page(
     """
     days = activity_days(facts)
     problems = (*loose, *(row.problem for row in join_problems(facts)))
+    regressions = list_open(own.history for own in facts)
     return HomePage(
         title=config.title,
         description=render_markdown(config.description) if config.description else Markup(),
@@ -91,6 +98,8 @@ def make_home_page(
         days=DAYS,
         activity=render_activity(days) if days else Markup(),
         last_time=max((own.last_time for own in facts), default=0.0),
+        regressions=regressions[:SHOWN_REGRESSIONS],
+        open=len(regressions),
         experiments=tuple(make_experiment_row(own, config) for own in facts),
         recent=merge_recent_runs((own.recent for own in facts), RECENT),
         problems=len(problems),

@@ -6,7 +6,6 @@ the time of the build or on the place of the site, since the page is kept while 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -19,6 +18,7 @@ from reportgen.model import Input, ModelVersion, ParamValue, Problem, Relative, 
 from reportgen.prose import render_markdown
 from reportgen.site import urls
 from reportgen.site.config import Config, MetricConfig
+from reportgen.site.forge import commit_address
 from reportgen.site.pages.artifacts import Excerpt, Previews, make_excerpt, make_previews
 from reportgen.site.pages.columns import cut_text
 from reportgen.site.pages.curves import CurvesSection
@@ -35,7 +35,6 @@ MAX_CHILDREN_IN_FACTS: Final = 3
 MAX_NAN_SENTENCES: Final = 5
 _TEXT_HEAD: Final = 20
 _TEXT_TAIL: Final = 60
-_COMMIT: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,15 +169,13 @@ def make_run_page(
     summary = run.summary
     sections, left_out = make_chart_sections(run, config)
     size = format_size(sum(a.size_bytes for a in run.artifacts))
-    commit = summary.commit.lower()
-    linked = config.repository_url and _COMMIT.fullmatch(commit)
     most_ranks = max(map(len, run.series.values()), default=1)
     many_sessions = len({s.session for s in run.sessions}) > 1
     page = RunPage(
         summary=summary,
         experiment_page=urls.experiment_page(summary.experiment),
         record=urls.record(summary.key),
-        commit_url=f"{config.repository_url}/commit/{commit}" if linked else "",
+        commit_url=commit_address(config.repository_url, summary.commit),
         parent=_run_link(parent) if parent else None,
         parent_id="" if parent else summary.parent_id,
         children=tuple(map(_run_link, children)),

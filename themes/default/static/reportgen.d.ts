@@ -192,6 +192,34 @@ interface RunFile {
 }
 
 /** What is known of a run beside its series. */
+// ---- the page of a history: attributes `data-history` of a configuration and of the figure of a metric
+
+/** The observations of one configuration, oldest first. */
+interface HistoryObservations {
+  /** Short hashes; empty where the commit is not known. */
+  commits: string[];
+  subjects: string[];
+  /** s since the epoch (UTC). */
+  times: (number | null)[];
+  /** Indices of those with uncommitted changes. */
+  dirty: number[];
+  /** Site path of the first run of each. */
+  pages: string[];
+}
+/** What a chart shows of them. */
+interface HistoryValues {
+  /** The values at the bottom and at the top of the plot area. */
+  low: number;
+  high: number;
+  decimals: number;
+  unit: string;
+  /** Means of the runs of each observation; null where it has none. */
+  values: (number | null)[];
+  lows: (number | null)[];
+  highs: (number | null)[];
+  counts: number[];
+}
+
 interface RunFacts {
   key: string;
   k: ShortKey;
