@@ -218,7 +218,7 @@ def test_the_live_comparison_says_and_shows_what_the_static_one_does(sample_site
     root = disk_address(sample_site)
     rows = "[...document.querySelector('.side').tBodies[0].rows].map(r => r.innerText.split(/\\s+/))"
     pages = sorted(p.relative_to(sample_site).as_posix() for p in (sample_site / "e").glob("*-compare.html"))
-    assert len(pages) == 4
+    assert len(pages) == 5
     with open_page(root) as watched:
         for page in pages:
             watched.open(root + page)
