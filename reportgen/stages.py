@@ -295,6 +295,8 @@ class Stages:
         groups: dict[str, set[str]] = {}
         for pack in plan_packs(self._members):
             groups.setdefault(pack.group, set()).update(pack.holds)
+        if not groups:
+            groups["mixed-0"] = set()  # scripts search a site without runs, too
         kept = self._kept_chunks(made)
         chunks = {}
         for group, names in groups.items():

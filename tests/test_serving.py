@@ -97,7 +97,7 @@ def test_every_file_of_the_site_is_served(site: Path) -> None:
 )
 def test_another_name_than_this_machines_is_refused(site: Path, host: str) -> None:
     with serving(site) as server:
-        status, _, body = ask(server, "/data/summaries.js", Host=host)
+        status, _, body = ask(server, "/data/search.js", Host=host)
         assert status == 403
         assert b"reportgen.data" not in body
 
@@ -112,7 +112,7 @@ def test_a_page_of_another_site_reads_nothing(site: Path) -> None:
     with serving(site) as server:
         for mode in ("no-cors", "cors", "websocket"):
             headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode}
-            assert ask(server, "/data/summaries.js", **headers)[0] == 403
+            assert ask(server, "/data/search.js", **headers)[0] == 403
         headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}  # a link to a page is harmless
         assert ask(server, "/index.html", **headers)[0] == 200
         assert ask(server, "/index.html")[1]["cross-origin-resource-policy"] == "same-origin"
@@ -165,7 +165,7 @@ def test_only_reading_is_answered(site: Path) -> None:
 def test_what_may_change_is_never_kept_by_the_browser(site: Path) -> None:
     with serving(site) as server:
         assert ask(server, "/index.html")[1]["cache-control"] == "no-store"
-        assert ask(server, "/data/summaries.js")[1]["cache-control"] == "no-store"
+        assert ask(server, "/data/search.js")[1]["cache-control"] == "no-store"
         asset = next(f for f in (site / "assets").iterdir() if f.is_file())
         assert "immutable" in ask(server, f"/assets/{asset.name}")[1]["cache-control"]
 
@@ -215,7 +215,7 @@ def test_before_there_is_a_site_every_page_says_what_is_waited_for(tmp_path: Pat
             assert b'<script src="/live/wait.js"' in body
         server.state = "Waiting for runs in <runs>"
         assert b"<h1>Waiting for runs in &lt;runs&gt;</h1>" in ask(server, "/")[2]
-        assert ask(server, "/data/summaries.js")[0] == 404
+        assert ask(server, "/data/search.js")[0] == 404
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has other rules for ports")
@@ -380,7 +380,7 @@ def test_a_log_that_grows_is_built_and_told(tmp_path: Path) -> None:
         news = changes.wait(news.version, 30)
         assert news is not None
         assert news.error == ""
-        assert {"index.html", "data/summaries.js"} <= news.paths
+        assert {"index.html", "runs.html"} <= news.paths
         assert len([path for path in news.paths if path.startswith("r/")]) == 2
     assert reports[1:3] == ["The build failed: the log is being moved", ""]
 

@@ -22,6 +22,7 @@ from reportgen.site import urls
 from reportgen.site.config import Config
 from reportgen.upkeep import Correction, Retention, edit_site, find_pruned, prune_site
 from tests.conftest import Ran, reportgen
+from tests.contract import read_file
 from tests.factories import START, make_summary
 from tests.linkcheck import check_site
 from tests.sitefiles import read_document, read_entries, site_summaries, write_document
@@ -228,6 +229,7 @@ def test_forgetting_takes_the_corrections_along(site: Path) -> None:
 def test_a_site_whose_runs_are_all_forgotten_is_empty_and_still_a_site(site: Path, logs: Path) -> None:
     edit(site, "a", "b", "c", forget=True)
     assert read_entries(site) == {}
+    assert list(read_file(site, "search")) == ["mixed-0"]
     assert check_site(site) == []
     write_run(logs / "digits" / "d", start_line("d"), metrics_line(0, loss=1.0), END)
     assert make([logs], site, append=True).runs == 1

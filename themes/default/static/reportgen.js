@@ -663,27 +663,15 @@ var reportgen = /** @type {Reportgen} */ (
     /** The search's chunks as one: most sites have a single one. @returns {Promise<SearchData>} */
     async function searchData() {
       const chunks = /** @type {Record<string, string>} */ (await load("search"));
-      const parts = /** @type {SearchData[]} */ (await Promise.all(Object.values(chunks).map(unpack)));
-      if (parts.length === 1) return parts[0];
-      /** @type {SearchData} */
-      const all = { experiments: { title: [], page: [], text: [] }, runs: { name: [], page: [], experiment: [], status: [], start: [], text: [] } };
-      const rows = parts.flatMap(({ runs }, part) => runs.start.map((start, i) => ({ start, part, i })));
-      rows.sort((a, b) => b.start - a.start);
-      const first = parts.map(({ experiments }) => {
-        const before = all.experiments.title.length;
-        for (const column of /** @type {const} */ (["title", "page", "text"])) all.experiments[column].push(...experiments[column]);
-        return before;
-      });
-      const { runs } = all;
-      for (const { start, part, i } of rows) {
-        const own = parts[part].runs;
-        runs.name.push(own.name[i]);
-        runs.page.push(own.page[i]);
-        runs.experiment.push(first[part] + own.experiment[i]);
-        runs.status.push(own.status[i]);
-        runs.start.push(start);
-        runs.text.push(own.text[i]);
+      const [all, ...others] = /** @type {any[]} */ (await Promise.all(Object.values(chunks).map(unpack)));
+      for (const { experiments, runs } of others) {
+        runs.experiment = runs.experiment.map((/** @type {number} */ i) => i + all.experiments.title.length);
+        for (const name in experiments) all.experiments[name].push(...experiments[name]);
+        for (const name in runs) all.runs[name].push(...runs[name]);
       }
+      const { start } = all.runs;
+      const order = [...start.keys()].sort((a, b) => start[b] - start[a]);
+      for (const name in all.runs) all.runs[name] = order.map((i) => all.runs[name][i]);
       return all;
     }
 
