@@ -113,6 +113,9 @@ def test_what_has_no_room_is_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     runs = [run_at(n, 0.5, width=width) for n in range(5) for width in (1, 2, 3)]
     found = make_histories(runs, [ACCURACY], most_values=11)
     assert (len(found.histories), found.left_out) == (2, 1)
+    sweep = [run_at(n, 0.5, width=width) for n in range(3) for width in range(20)]
+    told = make_histories(sweep, [ACCURACY])
+    assert (len(told.histories), told.left_out) == (history.MAX_CONFIGURATIONS, 20 - history.MAX_CONFIGURATIONS)
     monkeypatch.setattr(history, "MAX_OBSERVATIONS", 3)
     shown = make_histories(runs, [ACCURACY]).histories[0]
     assert (len(shown.observations), shown.total) == (3, 5)

@@ -26,6 +26,8 @@ CONFIRMED: Final = 2
 """Observations at the new level from which on a change is more than one odd measurement."""
 MAX_OBSERVATIONS: Final = 1000
 """The newest observations of a configuration that are looked at."""
+MAX_CONFIGURATIONS: Final = 12
+"""Configurations of an experiment of which the history is told: those with the most runs. A sweep has no more to say."""
 MAX_VALUES: Final = 16_000
 """Values (observations times metrics) of an experiment in which steps are looked for: what is left over is named."""
 _DAY_S: Final = 86_400
@@ -177,7 +179,7 @@ def make_histories(
     for _, _, key, kind, observations in found:
         shown = observations[-MAX_OBSERVATIONS:]
         left -= len(shown) * len(wanted)
-        if left < 0 and histories:
+        if len(histories) == MAX_CONFIGURATIONS or (left < 0 and histories):
             break
         made = (_metric_history(shown, measure, commits, threshold) for measure in wanted)
         metrics = tuple(one for one in made if np.count_nonzero(one.counts) >= LEAST)

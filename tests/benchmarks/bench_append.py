@@ -10,6 +10,7 @@ run: starting Python with numpy, asking the system for the state of each file, a
 from __future__ import annotations
 
 import argparse
+import compileall
 import os
 import subprocess
 import sys
@@ -18,6 +19,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import reportgen
 from tests.benchmarks.bench_build import run_build, write_runs
 
 ADDITIONS = 3
@@ -83,6 +85,7 @@ def main() -> None:
     parser.add_argument("--points", type=int, default=200)
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1)
     options = parser.parse_args()
+    compileall.compile_dir(reportgen.__path__[0], quiet=1)  # as an installation does it
     for runs in options.runs:
         with tempfile.TemporaryDirectory() as place:
             measure(runs, options.metrics, options.points, options.jobs, Path(place))
