@@ -27,7 +27,7 @@ CONFIRMED: Final = 2
 MAX_OBSERVATIONS: Final = 1000
 """The newest observations of a configuration that are looked at."""
 MAX_CONFIGURATIONS: Final = 12
-"""Configurations of an experiment of which the history is told: those with the most runs. A sweep has no more to say."""
+"""Configurations of an experiment of which the history is told: those with the most runs."""
 MAX_VALUES: Final = 16_000
 """Values (observations times metrics) of an experiment in which steps are looked for: what is left over is named."""
 _DAY_S: Final = 86_400
