@@ -351,7 +351,9 @@ def test_an_entry_of_another_shape_is_skipped_and_said(tmp_path: Path, logs: Pat
     ]
 
 
-@pytest.mark.parametrize("content", [None, b"", b"no gzip", gzip.compress(b"[]", mtime=0), gzip.compress(b"{}", mtime=0)])
+@pytest.mark.parametrize(
+    "content", [None, b"", b"no gzip", gzip.compress(b"[]", mtime=0), gzip.compress(b"{}", mtime=0)]
+)
 def test_a_pack_that_is_missing_or_another_is_an_error(tmp_path: Path, logs: Path, content: bytes | None) -> None:
     site = make_site(tmp_path / "site", read_all(logs))
     (file,) = pack_files(site)
