@@ -145,11 +145,9 @@ def make_review(
         config.review,
     )
     compared = comparing.compare_configurations(configurations, config)
-    experiments = {run.experiment for run in own}
-    loose = [
-        judge_loose(gate, experiments, has_runs=any(run.status == "finished" for run in own))
-        for gate in comparing.unmet_gates(compared.rows, config)
-    ]
+    finished = {run.experiment for run in comparing.finished(own)}
+    experiments = {run.experiment: run.experiment in finished for run in own}
+    loose = [judge_loose(gate, experiments) for gate in comparing.unmet_gates(compared.rows, config)]
     return Review(
         baseline=chosen,
         no_baseline=missing,

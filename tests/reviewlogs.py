@@ -106,10 +106,9 @@ def review_of(
         known.review,
     )
     compared = comparing.compare_configurations(configurations, known)
-    loose = [
-        judge_loose(g, {run.experiment for run in own}, has_runs=any(run.status == "finished" for run in own))
-        for g in comparing.unmet_gates(compared.rows, known)
-    ]
+    finished = {run.experiment for run in comparing.finished(own)}
+    experiments = {run.experiment: run.experiment in finished for run in own}
+    loose = [judge_loose(g, experiments) for g in comparing.unmet_gates(compared.rows, known)]
     return Review(
         baseline=chosen,
         no_baseline="There is no baseline yet in `site`: no such folder" if chosen is None else "",

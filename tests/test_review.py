@@ -189,7 +189,7 @@ def test_dirty_runs_are_said_to_be_dirty() -> None:
 def test_a_baseline_of_another_project_leaves_nothing_to_compare() -> None:
     review = review_of(make_seeds({ACCURACY: draw(1)}, experiment="cats"), changed(), gate(), checkout=on_branch())
     assert not review.is_compared
-    assert wording.say_heading(review) == "Nothing to compare"
+    assert wording.say_heading(review) == "Nothing to compare · 1 gate not judged"
     assert list(wording.iter_base_notes(review)) == [
         "No experiment in common: the change has `digits`, the baseline `cats`"
     ]
@@ -264,7 +264,7 @@ def test_bounds_are_kept_by_the_mean() -> None:
 def test_a_warning_is_told_and_ends_nothing() -> None:
     review = review_of(trunk(), changed(), Gate(ACCURACY, min=0.99, severity="warning"), checkout=on_branch())
     assert (len(review.failed), review.errors, make_record(review)["exit_code"]) == (1, 0, 0)
-    assert wording.say_heading(review) == "✕ 1 warning: 1 unchanged"
+    assert wording.say_heading(review) == "✕ 1 warning: 1 with no difference found"
 
 
 def test_a_gated_metric_that_the_change_does_not_log_fails() -> None:

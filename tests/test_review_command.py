@@ -128,7 +128,7 @@ def test_two_branches_whose_truth_is_known(repository: Repository) -> None:
     write_seeds(Path("same"), 0.90, commit=repository.commit("same"), day=6)
 
     made = run("review", "same", "--baseline", "site")
-    assert (made.exit_code, made.stdout.splitlines()[0]) == (0, "≈ 1 unchanged")
+    assert (made.exit_code, made.stdout.splitlines()[0]) == (0, "≈ No difference found in 1 metric · 1 gate passed")
     repository.git("checkout", "-q", "worse")
     made = run("review", "worse", "--baseline", "site")
     assert made.exit_code == 3, made.output
@@ -260,7 +260,7 @@ def bare(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_no_baseline_yet_is_no_error(bare: Path) -> None:
     made = review_beside("nowhere")
-    assert (made.exit_code, made.stdout.splitlines()[0]) == (0, "No baseline yet")
+    assert (made.exit_code, made.stdout.splitlines()[0]) == (0, "No baseline yet · 1 gate not judged")
     assert "There is no baseline yet in `nowhere`: no such folder" in Path("review/comment.md").read_text()
     Path("empty").mkdir()
     assert review_beside("empty").exit_code == 0
@@ -274,14 +274,14 @@ def test_a_baseline_that_holds_only_the_change_is_no_baseline_yet(bare: Path) ->
     write_seeds(Path("change"), 0.90, day=1)
     assert run("build", "change", "-o", "site", "-q").exit_code == 0
     made = review_beside("site")
-    assert (made.exit_code, made.stdout.splitlines()[0]) == (0, "No baseline yet")
+    assert (made.exit_code, made.stdout.splitlines()[0]) == (0, "No baseline yet · 1 gate not judged")
     assert "all of its runs are those of the change" in made.stdout
 
 
 def test_a_baseline_without_a_common_experiment_leaves_nothing_to_compare(bare: Path) -> None:
     write_seeds(Path("other"), 0.90, experiment="cats")
     made = review_beside("other")
-    assert (made.exit_code, made.stdout.splitlines()[0]) == (0, "Nothing to compare")
+    assert (made.exit_code, made.stdout.splitlines()[0]) == (0, "Nothing to compare · 1 gate not judged")
 
 
 def test_a_baseline_that_cannot_be_read_is_an_error(bare: Path) -> None:

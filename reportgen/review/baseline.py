@@ -101,10 +101,14 @@ class _Chooser:
         named = [c for c in commits if c and len(self._base) >= 7 and c.startswith(self._base)]
         if named and not (self._checkout and self._checkout.merge_base):
             return _make_base("named", named[0], None, commits, _by_time(commits))
+        broken = {commit for commit, own in commits.items() if all(run.status != "finished" for run in own)}
+        if len(broken) < len(commits):  # a crash of the base must not leave every change without a baseline
+            commits = {commit: own for commit, own in commits.items() if commit not in broken}
         checkout = self._checkout
         if checkout is not None and checkout.merge_base:
             found = self._nearest(commits, checkout)
             if found is not None:
+                self._note_skipped(found, broken - {found.commit}, checkout)
                 return found
             self.notes.append(self._why_none(commits, checkout))
         elif checkout is not None and checkout.note and any(commits):
@@ -124,6 +128,14 @@ class _Chooser:
             away = self._measure(chosen, checkout.merge_base)
         how: How = "merge-base" if chosen == checkout.merge_base else "ancestor"
         return _make_base(how, chosen, away, commits, [*along, *rest] if along else rest)
+
+    def _note_skipped(self, chosen: Base, broken: Iterable[str], checkout: Checkout) -> None:
+        """Note that there are runs nearer to the change than the chosen ones, none of which finished."""
+        trunk = checkout.trunk[: chosen.distance] if chosen.commit in checkout.trunk else checkout.trunk
+        nearer = len(set(broken).intersection(trunk))
+        if nearer:
+            where = f"{nearer:,} commit{'' if nearer == 1 else 's'} nearer to the change"
+            self.notes.append(f"None of the runs at {where} finished: those of an earlier one count")
 
     def _why_none(self, commits: Mapping[str, Sequence[Summary]], checkout: Checkout) -> str:
         count = sum(1 for commit in commits if commit)

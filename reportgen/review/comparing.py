@@ -162,8 +162,8 @@ def _verdict(row: Row, gates: Sequence[Gate]) -> Verdict:
     if interval is None:
         return "unknown"
     tolerances = [g.max_regression.of(row.baseline.sample.mean) for g in gates if g.max_regression is not None]
-    worst = -interval[0] if row.known.direction == "max" else interval[1]
-    return "unknown" if any(0 < size < worst for size in tolerances) else "same"
+    worst = row.worst
+    return "unknown" if worst is not None and any(0 < size < worst for size in tolerances) else "same"
 
 
 def _order(row: Row) -> tuple[object, ...]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Mapping
 
 from reportgen.patterns import matches
 from reportgen.review.outcome import Judgement, Row
@@ -19,7 +19,7 @@ def judge(row: Row, gate: Gate) -> Judgement:
         return Judgement(gate, "failed", "no run of the change finished")
     if not change.count and not change.non_finite:
         return Judgement(gate, "failed", f"the change does not log it ({format_count(runs, 'finished run')})")
-    if change.non_finite and (not row.baseline.non_finite or not change.count):
+    if change.non_finite and (gate.is_bound or not row.baseline.non_finite or not change.count):
         words = ", ".join(dict.fromkeys(map(format_number, change.non_finite)))
         return Judgement(gate, "failed", f"{words} in {len(change.non_finite)} of {format_count(runs, 'run')}")
     if change.count < gate.min_runs:
@@ -60,15 +60,26 @@ def _judge_regression(row: Row, gate: Gate, allowed: float) -> Judgement:
         return Judgement(gate, "failed", f"{size} worse, {limit} allowed")
     if row.verdict == "worse":
         return Judgement(gate, "passed", f"{size} worse, within the {limit} allowed")
-    if row.verdict == "unknown":
+    if row.verdict != "better" and not _excludes(row, allowed):
         return Judgement(gate, "unjudged", cannot_tell(row))
     return Judgement(gate, "passed", "no regression found")
+
+
+def _excludes(row: Row, allowed: float) -> bool:
+    """Tell whether the interval ends before a regression of more than `allowed`; 0 asks only for its sign."""
+    worst = row.worst
+    return worst is not None and (not allowed or worst <= allowed)
 
 
 def cannot_tell(row: Row) -> str:
     """Return why nothing can be said of a difference, and what could be."""
     count = min(row.baseline.count, row.change.count)
-    if row.difference.method == "none" or count < 2:
+    if not count:
+        side = "the change" if not row.change.count else "the baseline"
+        return f"cannot tell: {side} has no value"
+    if row.difference.method == "none" and count > 1:
+        return "cannot tell: the values are too large to compare"
+    if count < 2:
         return "cannot tell: one run a side says nothing of noise"
     if row.difference.method == "repeats":
         return f"cannot tell: so few values ({count} a side) may be equal by chance"
@@ -102,12 +113,14 @@ def say_tolerance(gate: Gate) -> str:
     return f"{format_number(allowed.size * 100)} %" if allowed.is_relative else format_number(allowed.size)
 
 
-def judge_loose(gate: Gate, experiments: Iterable[str], *, has_runs: bool) -> Judgement:
+def judge_loose(gate: Gate, experiments: Mapping[str, bool]) -> Judgement:
     """Return the answer of a gate that covers no metric of any run of the change or its baseline.
 
-    A gate on an experiment that the change did not run is left open; one whose metric is nowhere fails, since a gate
-    that is never asked would pass for good.
+    `experiments` tells for each experiment of the change whether a run of it finished. A gate on an experiment that the
+    change did not run is left open; one whose metric is nowhere fails, since a gate that is never asked would pass for
+    good, and so would one on runs that crash before they log.
     """
-    if not has_runs or not any(matches(gate.experiment, name) for name in experiments):
+    own = [has_finished for name, has_finished in experiments.items() if matches(gate.experiment, name)]
+    if not own:
         return Judgement(gate, "unjudged", "the change has no run of its experiment")
-    return Judgement(gate, "failed", "no run logs it")
+    return Judgement(gate, "failed", "no run logs it" if any(own) else "no run of the change finished")

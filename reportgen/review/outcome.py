@@ -85,6 +85,14 @@ class Row:
         return self.difference.interval(self.level)
 
     @property
+    def worst(self) -> float | None:
+        """How far the interval reaches on the bad side, below 0 where it does not; None without one or a direction."""
+        interval = self.interval
+        if interval is None or self.known.direction is None:
+            return None
+        return -interval[0] if self.known.direction == "max" else interval[1]
+
+    @property
     def detectable(self) -> float | None:
         """The smallest difference that would be found in four of five cases."""
         return self.difference.detectable(self.level)

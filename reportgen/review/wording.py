@@ -47,7 +47,7 @@ _WORDS: Final[dict[Verdict, tuple[str, str]]] = {
     "better": ("1 improvement", "{} improvements"),
     "unknown": ("1 cannot tell", "{} cannot tell"),
     "new": ("1 new", "{} new"),
-    "same": ("1 unchanged", "{} unchanged"),
+    "same": ("1 with no difference found", "{} with no difference found"),
 }
 _MAX_ERROR: Final = 160
 
@@ -57,16 +57,31 @@ def say_heading(review: Review) -> str:
     warnings = len(review.failed) - review.errors
     told = [f"{format_count(review.errors, 'gate')} failed"] if review.errors else []
     gates = ", ".join([*told, format_count(warnings, "warning")] if warnings else told)
+    passed = f" · {_say_passed(review)}" if any(review.judgements) else ""
     if not review.is_compared:
         what = "no baseline yet" if review.baseline is None else "nothing to compare"
-        return f"✕ {gates}: {what}" if gates else what.capitalize()
+        return f"✕ {gates}: {what}" if gates else f"{what.capitalize()}{passed}"
     counts = [
         (words[0] if count == 1 else words[1].format(format_number(count)))
         for verdict, words in _WORDS.items()
         if (count := review.count(verdict))
     ]
     found = ", ".join(counts) or "no metric to compare"
-    return f"{_sign(review)} {gates}: {found}" if gates else f"{_sign(review)} {found}"
+    if gates:
+        return f"{_sign(review)} {gates}: {found}"
+    if review.rows and review.count("same") == len(review.rows):
+        found = f"No difference found in {format_count(len(review.rows), 'metric')}"
+    return f"{_sign(review)} {found}{passed}"
+
+
+def _say_passed(review: Review) -> str:
+    """Return how many gates passed, and how many have no answer: these must not look like passed ones."""
+    answers = [judgement.answer for _, judgement in review.judgements]
+    passed, waiting = answers.count("passed"), answers.count("unjudged")
+    told = [f"{format_count(passed, 'gate')} passed"] if passed else []
+    if waiting:
+        told.append(f"{format_number(waiting) if passed else format_count(waiting, 'gate')} not judged")
+    return ", ".join(told)
 
 
 def _sign(review: Review) -> str:
@@ -277,6 +292,11 @@ def iter_run_notes(review: Review) -> Iterator[str]:
     for run in review.unfinished:
         error = f": {code(run.error, _MAX_ERROR)}" if run.error else ""
         yield f"{_name_run(run)} {'failed' if run.status == 'failed' else f'is {run.status}'} and does not count{error}"
+    missing = [each for each in review.configurations if each.is_missing]
+    if missing:
+        names = ", ".join(name(label_of(each, review)) for each in missing[:3])
+        more = f" and {format_number(len(missing) - 3)} more" if len(missing) > 3 else ""
+        yield f"Not run by this change, while the baseline has runs: {names}{more}"
     for row in review.rows:
         for side, whose in ((row.change, "the change"), (row.baseline, "the baseline")):
             if side.non_finite:

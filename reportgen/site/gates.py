@@ -52,6 +52,11 @@ class Gate:
         """True when the change is compared with the baseline."""
         return self.max_regression is not None
 
+    @property
+    def is_bound(self) -> bool:
+        """True when the mean of the change has an absolute bound."""
+        return self.min is not None or self.max is not None
+
     def covers(self, experiment: str, metric: str) -> bool:
         """Tell whether the gate is about a metric of an experiment."""
         return matches(self.metric, metric) and matches(self.experiment, experiment)
