@@ -1,4 +1,4 @@
-"""Gates that must not pass in silence: crashed baselines and changes, odd numbers, runs left out, and how that is said."""
+"""Gates that must not pass in silence, and claims that must not be made: crashes, odd numbers, repeated runs."""
 
 from __future__ import annotations
 
@@ -105,3 +105,39 @@ def test_the_heading_of_a_change_that_is_fine_is_calm_and_claims_no_more_than_wa
     )
     gated = review_of(trunk(), changed(), gate(size="5%"), gate(experiment="cats"), checkout=on_branch())
     assert wording.say_heading(gated) == "≈ No difference found in 1 metric · 1 gate passed, 1 not judged"
+
+
+def again(runs: list[Summary], times: int) -> list[Summary]:
+    """Return runs as a job leaves them that was run `times` times: the same seeds, the same values, other ids."""
+    return [replace(run, run_id=f"{run.run_id}-{i}", key=f"{run.key}{i}") for i in range(times) for run in runs]
+
+
+def test_seeds_that_were_run_again_with_the_same_result_count_once() -> None:
+    source = make_seeds({ACCURACY: draw(3)}, commit=COMMITS[-1])
+    own = changed(draw(4))
+    (once,) = review_of(source, own, gate(), checkout=on_branch()).rows
+    (thrice,) = review_of(again(source, 3), again(own, 3), gate(min_runs=5), checkout=on_branch()).rows
+    assert (thrice.baseline.values, thrice.baseline.repeated) == (once.baseline.values, 10)
+    assert thrice.interval == once.interval
+    assert "20 runs left out, which repeat a seed and its value" in wording.say_reasons(thrice)
+    (few,) = review_of(again(source, 3), again(own, 3), gate(min_runs=6), checkout=on_branch()).rows
+    assert answers(few) == [("failed", "needs 6 runs of the change, there are 5")]
+
+
+def test_jobs_that_were_run_again_claim_no_more_than_five_in_a_hundred() -> None:
+    claims = 0
+    for i in range(300):
+        source = again(make_seeds({ACCURACY: draw(7000 + 2 * i)}, commit=COMMITS[-1]), 3)
+        (row,) = review_of(source, again(changed(draw(7001 + 2 * i)), 3), gate(), checkout=on_branch()).rows
+        claims += row.verdict in ("worse", "better")
+    assert 0 < claims <= 300 * 0.08
+
+
+def test_runs_of_one_seed_and_runs_that_vary_for_other_reasons_all_count() -> None:
+    one = [replace(run, params={"seed": 7}) for run in changed([0.5] * 5)]
+    varied = again(changed(), 2)
+    other = replace(varied[0], run_id="other", key="f" * len(varied[0].key), metrics=one[0].metrics)
+    unseeded = [replace(run, params={}) for run in changed([0.5, 0.5, 0.6])]
+    for runs in (one, [*varied, other], unseeded):
+        row = review_of(None, runs).rows[0]
+        assert (row.change.count, row.change.repeated) == (len(runs), 0)

@@ -9,6 +9,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import TypeAlias
 
 from reportgen.analysis.statistics import ALPHA, Pair, compare_family, correct, make_sample, pool_noise
 from reportgen.errors import ConfigError
@@ -27,6 +28,10 @@ MAX_VALUES = 5
 """Values of a param that are told of one side."""
 
 
+_Seeds: TypeAlias = tuple[tuple[str, str], ...]
+"""The seeds of a run by the names of their params."""
+
+
 @dataclass(frozen=True, slots=True)
 class Compared:
     """Rows, worst first, and what they were judged with."""
@@ -40,9 +45,14 @@ def finished(runs: Iterable[Summary]) -> tuple[Summary, ...]:
     return tuple(run for run in runs if run.status == "finished")
 
 
-def make_side(runs: Sequence[Summary], metric: str, value_of: str) -> Side:
-    """Return what the finished of `runs` say of a metric."""
+def make_side(runs: Sequence[Summary], metric: str, value_of: str, seeds: Mapping[str, _Seeds]) -> Side:
+    """Return what the finished of `runs` say of a metric; `seeds` are those of each run by its key.
+
+    A seed that was run again and gave the same value again is one draw and not two, as after a job that was run twice;
+    so it counts once where all of the side is like that.
+    """
     values, odd, without = [], [], 0
+    draws: list[_Seeds] = []
     for run in finished(runs):
         found = run.metrics.get(metric)
         if found is None:
@@ -51,9 +61,29 @@ def make_side(runs: Sequence[Summary], metric: str, value_of: str) -> Side:
         value = found.value(value_of)
         if value is not None and math.isfinite(value) and math.isfinite(found.last):
             values.append(value)
+            draws.append(seeds[run.key])
         else:  # a best value before the NaN is no result of the run
             odd.append(found.last if value is None or math.isfinite(value) else value)
-    return Side(tuple(values), tuple(odd), without, make_sample(values))
+    single = _without_repeats(draws, values)
+    return Side(tuple(single), tuple(odd), without, make_sample(single), len(values) - len(single))
+
+
+def _without_repeats(draws: Sequence[_Seeds], values: Sequence[float]) -> list[float]:
+    """Return one value a seed if several seeds alone decide the values; else all of them, which vary for other reasons.
+
+    One seed for all runs says nothing of seeds: its runs are repetitions on purpose.
+    """
+    distinct = dict.fromkeys(zip(draws, values, strict=True))
+    is_decided = 1 < len(set(draws)) == len(distinct) and all(draws)
+    return [value for _, value in distinct] if is_decided else list(values)
+
+
+def _seeds_of(configuration: Configuration, is_seed: Callable[[str], bool]) -> dict[str, _Seeds]:
+    runs = (run for side in (configuration.baseline, configuration.change, *configuration.earlier) for run in side)
+    return {
+        run.key: tuple(sorted((name, str(value)) for name, value in run.params.items() if is_seed(name)))
+        for run in runs
+    }
 
 
 def compare_configurations(configurations: Sequence[Configuration], config: Config) -> Compared:
@@ -67,7 +97,8 @@ def compare_configurations(configurations: Sequence[Configuration], config: Conf
     rows: list[Row] = []
     for configuration in configurations:
         if configuration.change:
-            rows += (_make_row(configuration, m, gates, config) for m in _metrics(configuration, gates, config))
+            seeds = _seeds_of(configuration, config.review.is_seed)
+            rows += (_make_row(configuration, m, gates, config, seeds) for m in _metrics(configuration, gates, config))
     gated = [i for i, row in enumerate(rows) if row.is_gated]
     beside = [i for i, row in enumerate(rows) if not row.is_gated]
     _test(rows, gated, ALPHA)
@@ -88,14 +119,16 @@ def _metrics(configuration: Configuration, gates: Sequence[Gate], config: Config
     return list(wanted)
 
 
-def _make_row(configuration: Configuration, metric: str, gates: Sequence[Gate], config: Config) -> Row:
+def _make_row(
+    configuration: Configuration, metric: str, gates: Sequence[Gate], config: Config, seeds: Mapping[str, _Seeds]
+) -> Row:
     known = config.metric(metric)
     statistical = [g for g in gates if g.is_statistical and g.covers(configuration.identity.experiment, metric)]
     if statistical and known.direction is None:
         raise no_direction(statistical[0], metric)
     value_of = summary_name(known)
-    earlier = [make_side(runs, metric, value_of) for runs in configuration.earlier]
-    baseline = make_side(configuration.baseline, metric, value_of)
+    earlier = [make_side(runs, metric, value_of, seeds) for runs in configuration.earlier]
+    baseline = make_side(configuration.baseline, metric, value_of, seeds)
     history = (*(side.mean for side in reversed(earlier)), baseline.mean)
     return Row(
         configuration=configuration,
@@ -103,7 +136,7 @@ def _make_row(configuration: Configuration, metric: str, gates: Sequence[Gate], 
         known=known,
         value_of=value_of,
         baseline=baseline,
-        change=make_side(configuration.change, metric, value_of),
+        change=make_side(configuration.change, metric, value_of, seeds),
         difference=_NOTHING,
         level=ALPHA,
         noise=pool_noise(side.values for side in earlier),

@@ -14,7 +14,7 @@ from reportgen.site.text import format_count, format_number
 def judge(row: Row, gate: Gate) -> Judgement:
     """Return the answer of a gate that covers the row's metric."""
     change = row.change
-    runs = change.count + len(change.non_finite) + change.without
+    runs = change.count + change.repeated + len(change.non_finite) + change.without
     if not runs:
         return Judgement(gate, "failed", "no run of the change finished")
     if not change.count and not change.non_finite:

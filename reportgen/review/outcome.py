@@ -28,12 +28,14 @@ class Side:
     """One metric of one configuration on one side."""
 
     values: tuple[float, ...]
-    """Finite values of finished runs, oldest first."""
+    """Finite values of finished runs, oldest first, of exact repetitions one."""
     non_finite: tuple[float, ...]
     """NaN and infinite values of finished runs."""
     without: int
     """Finished runs that did not log it."""
     sample: Sample
+    repeated: int = 0
+    """Runs that repeat the seed and the value of another, and count for nothing."""
 
     @property
     def mean(self) -> float | None:
@@ -42,7 +44,7 @@ class Side:
 
     @property
     def count(self) -> int:
-        """Runs with a finite value."""
+        """Runs with a finite value, of exact repetitions one."""
         return len(self.values)
 
 

@@ -135,6 +135,7 @@ def _side(side: Side) -> dict[str, Any]:
         "values": list(side.values),
         "non_finite": [_number(value) for value in side.non_finite],
         "without": side.without,
+        "repeated": side.repeated,
     }
 
 

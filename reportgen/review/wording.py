@@ -345,6 +345,9 @@ def say_reasons(row: Row) -> str:
         method = cannot_tell(row)
     elif row.verdict == "same" and row.detectable:
         method += f", detects ≥ {format_number(row.detectable, decimals_of(row))}"
+    repeated = row.baseline.repeated + row.change.repeated
+    if repeated:
+        method += f"; {format_count(repeated, 'run')} left out, which repeat a seed and its value"
     if row.noise is not None and row.noise.freedom:
         deviation = row.noise.variance**0.5
         method += f"; runs at {format_count(row.noise.groups, 'earlier commit')} spread by ± {format_number(deviation)}"
