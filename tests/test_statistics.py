@@ -131,6 +131,19 @@ def test_huge_values_are_no_difference_rather_than_an_overflow() -> None:
     assert make_sample([]).count == 0 and math.isnan(make_sample([]).mean)
 
 
+@pytest.mark.parametrize("size", [1e-300, 1e-180, 1e300])
+def test_values_whose_squares_no_float_holds_claim_nothing(size: float) -> None:
+    numbers = random.Random(1)
+    baseline, change, *earlier = ([numbers.gauss(size, size / 10) for _ in range(5)] for _ in range(5))
+    assert pool_noise([*earlier, [size] * 5]) == Noise(0.0, 4, 1)
+    for noise in (None, pool_noise([[1.0, 1.5, 2.0]] * 5)):
+        found = compare_means(make_sample(baseline), make_sample(change), noise)
+        assert (found.method, found.p, found.interval(ALPHA)) == ("none", 1.0, None)
+    calm = [Pair(make_sample([1, 2.1, 3]), make_sample([1, 2, 3]), pool_noise([[1.0, 2, 3]] * 5)) for _ in range(3)]
+    odd = Pair(make_sample(baseline), make_sample(change), pool_noise([[1.0, 2, 3]] * 5))
+    assert [d.method for d in compare_family([*calm, odd])] == ["pooled"] * 3 + ["none"]
+
+
 def test_a_detectable_difference_is_found_in_about_four_of_five_cases() -> None:
     one, other = Sample(5, 0.0, 4.0), Sample(5, 0.0, 4.0)  # a standard deviation of 1 on either side
     found = compare_means(one, other)

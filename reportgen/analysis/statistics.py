@@ -7,6 +7,7 @@ not claim. The distributions are computed here, since scipy is no dependency; te
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
@@ -120,7 +121,7 @@ class Sample:
     mean: float
     """NaN without values."""
     squares: float
-    """Σ(x - mean)²; 0 for values that are equal but for rounding."""
+    """Σ(x - mean)²; 0 only for values that are equal but for rounding, infinite where no float holds it."""
 
     @property
     def freedom(self) -> int:
@@ -142,7 +143,8 @@ def make_sample(values: Sequence[float]) -> Sample:
     if spread <= EXACT * max(abs(v) for v in values):
         return Sample(len(values), mean, 0.0)
     scale = spread if math.isfinite(spread) else max(abs(v) for v in values)
-    return Sample(len(values), mean, scale * scale * math.fsum(((v - mean) / scale) ** 2 for v in values))
+    squares = scale * scale * math.fsum(((v - mean) / scale) ** 2 for v in values)
+    return Sample(len(values), mean, squares if squares >= sys.float_info.min else math.inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +169,7 @@ class Noise:
 
 def pool_noise(groups: Iterable[Sequence[float]]) -> Noise | None:
     """Return the noise within groups of repeated runs; None when no group has two values."""
-    samples = [make_sample(values) for values in groups if len(values) > 1]
+    samples = [sample for values in groups if math.isfinite((sample := make_sample(values)).squares) and sample.freedom]
     if not samples:
         return None
     return Noise(math.fsum(s.squares for s in samples), sum(s.freedom for s in samples), len(samples))
@@ -213,7 +215,7 @@ def compare_means(baseline: Sample, change: Sample, noise: Noise | None = None) 
     degrees of freedom after Satterthwaite (1946). Below two values on a side nothing is claimed.
     """
     estimate = change.mean - baseline.mean
-    if min(baseline.count, change.count) < 2 or not math.isfinite(estimate):
+    if min(baseline.count, change.count) < 2 or not math.isfinite(estimate + baseline.squares + change.squares):
         return Difference(estimate, math.nan, 0.0, 1.0, "none")
     known = noise if noise is not None and noise.is_known else None
     if known is not None and known.squares + baseline.squares + change.squares > 0:
@@ -296,7 +298,7 @@ def _spreads_more(pairs: Sequence[Pair], side: str) -> bool:
     own: list[tuple[Sample, Noise]] = []
     for pair in pairs:
         sample: Sample = getattr(pair, side)
-        if sample.freedom and pair.noise is not None:
+        if sample.freedom and math.isfinite(sample.squares) and pair.noise is not None:
             own.append((sample, pair.noise))
     if len(own) < 2:
         return False

@@ -52,7 +52,7 @@ def _judge_regression(row: Row, gate: Gate, allowed: float) -> Judgement:
     if gate.min_runs > row.baseline.count:
         return Judgement(gate, "unjudged", f"needs {gate.min_runs} runs, the baseline has {row.baseline.count}")
     if row.difference.method == "none":
-        return Judgement(gate, "unjudged", "the values are too large to compare")
+        return Judgement(gate, "unjudged", "the values are too large or too small to compare")
     worse = -row.difference.estimate if row.known.direction == "max" else row.difference.estimate
     size = say_size(worse, row.baseline.sample.mean)
     limit = say_tolerance(gate)
@@ -78,7 +78,7 @@ def cannot_tell(row: Row) -> str:
         side = "the change" if not row.change.count else "the baseline"
         return f"cannot tell: {side} has no value"
     if row.difference.method == "none" and count > 1:
-        return "cannot tell: the values are too large to compare"
+        return "cannot tell: the values are too large or too small to compare"
     if count < 2:
         return "cannot tell: one run a side says nothing of noise"
     if row.difference.method == "repeats":

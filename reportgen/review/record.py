@@ -124,7 +124,11 @@ def _row(row: Row) -> dict[str, Any]:
         "detectable": _number(row.detectable),
         "noise": None
         if row.noise is None
-        else {"deviation": math.sqrt(row.noise.variance), "freedom": row.noise.freedom, "commits": row.noise.groups},
+        else {
+            "deviation": _number(math.sqrt(row.noise.variance)),
+            "freedom": row.noise.freedom,
+            "commits": row.noise.groups,
+        },
         "history": [_number(value) for value in row.history],
     }
 
