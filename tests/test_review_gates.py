@@ -11,6 +11,7 @@ from reportgen.model import Summary
 from reportgen.review import wording
 from reportgen.review.baseline import choose_baseline
 from reportgen.review.outcome import Row
+from reportgen.review.record import make_record
 from reportgen.site.gates import Gate
 from tests.reviewlogs import CHANGE, COMMITS, draw, gate, make_seeds, on_branch, review_of, trunk
 
@@ -104,6 +105,7 @@ def test_the_heading_of_a_change_that_is_fine_is_calm_and_claims_no_more_than_wa
         wording.say_heading(review_of(trunk(), changed(), checkout=on_branch())) == "≈ No difference found in 1 metric"
     )
     gated = review_of(trunk(), changed(), gate(size="5%"), gate(experiment="cats"), checkout=on_branch())
+    assert make_record(gated)["answers"] == {"failed": 0, "passed": 1, "unjudged": 1}
     assert wording.say_heading(gated) == "≈ No difference found in 1 metric · 1 gate passed, 1 not judged"
 
 

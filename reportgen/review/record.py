@@ -22,6 +22,7 @@ def make_record(review: Review) -> dict[str, Any]:
         "exit_code": 3 if review.errors else 0,
         "counts": {verdict: review.count(verdict) for verdict in ("worse", "missing", "changed", "better")}
         | {verdict: review.count(verdict) for verdict in ("unknown", "new", "same")},
+        "answers": _answers(review),
         "base": _base(review),
         "head": _head(review),
         "statistics": {"alpha": review.alpha, "tests": review.family},
@@ -38,6 +39,11 @@ def make_record(review: Review) -> dict[str, Any]:
         "configurations": [_configuration(each) for each in review.configurations],
         "problems": review.unreadable,
     }
+
+
+def _answers(review: Review) -> dict[str, int]:
+    given = [judgement.answer for _, judgement in review.judgements]
+    return {answer: given.count(answer) for answer in ("failed", "passed", "unjudged")}
 
 
 def _number(value: float | None) -> float | str | None:
