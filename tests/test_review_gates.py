@@ -89,6 +89,14 @@ def test_each_gate_is_judged_by_its_own_tolerance() -> None:
     assert review.rows[0].verdict == "unknown"
 
 
+def test_runs_that_would_have_found_what_a_gate_allows_are_not_said_to_be_too_few() -> None:
+    baseline = [0.9, 0.91, 0.89, 0.905, 0.895]
+    source = make_seeds({ACCURACY: baseline}, commit=COMMITS[-1])
+    own = changed([value - 0.009 for value in baseline])
+    review = review_of(source, own, gate(size="0.018"), checkout=on_branch())
+    assert answers(review.rows[0]) == [("unjudged", "cannot tell: the interval reaches beyond the 0.018 allowed")]
+
+
 def test_configurations_that_the_change_leaves_out_are_named() -> None:
     names = ["cnn", "mlp", "rnn", "svm", "vit"]
     source = [run for name in names for run in make_seeds({ACCURACY: draw(1)}, commit=COMMITS[-1], name=name)]

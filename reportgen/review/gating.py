@@ -61,7 +61,9 @@ def _judge_regression(row: Row, gate: Gate, allowed: float) -> Judgement:
     if row.verdict == "worse":
         return Judgement(gate, "passed", f"{size} worse, within the {limit} allowed")
     if row.verdict != "better" and not _excludes(row, allowed):
-        return Judgement(gate, "unjudged", cannot_tell(row))
+        is_sharp = row.detectable is not None and row.detectable <= allowed
+        said = f"cannot tell: the interval reaches beyond the {limit} allowed" if is_sharp else cannot_tell(row)
+        return Judgement(gate, "unjudged", said)
     return Judgement(gate, "passed", "no regression found")
 
 
