@@ -194,7 +194,9 @@ def write_project(folder: Path, project: Project, configuration: str, *, force: 
     texts = {FILE: configuration}
     for recipe, path in FORGES[project.forge].items():
         text = fill_in(read_recipe(recipe), project)
-        is_taken = (folder / path).exists() and not force and _read(folder / path) != text
+        there = _read(folder / path)
+        is_ours = there == text or "reportgen publish" in (there or "")  # perhaps changed since
+        is_taken = (folder / path).exists() and not force and not is_ours
         texts[ELSEWHERE.get(path, path) if is_taken else path] = text
     return [Written(path, _write(folder / path, text, force=force)) for path, text in texts.items()]
 

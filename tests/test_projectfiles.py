@@ -271,6 +271,17 @@ def test_a_pipeline_that_is_there_gets_a_file_beside_it(
     assert outcomes == {"reportgen.toml": "same", other: "same"}
 
 
+@pytest.mark.parametrize("own", [".gitlab-ci.yml", "Jenkinsfile"])
+def test_a_recipe_that_was_changed_is_kept_and_gets_no_second_one_beside_it(here: Path, own: str) -> None:
+    forge = "gitlab" if own == ".gitlab-ci.yml" else "jenkins"
+    assert run("--forge", forge).exit_code == 0
+    changed = (here / own).read_text().replace("train.py", "fit.py")
+    (here / own).write_text(changed)
+    assert f"{own}: kept as it is" in run("--forge", forge).stdout
+    assert files(here) == sorted([own, "reportgen.toml"])
+    assert (here / own).read_text() == changed
+
+
 def test_a_file_in_the_way_of_a_folder_is_told(here: Path) -> None:
     (here / ".github").write_text("")
     done = run()
