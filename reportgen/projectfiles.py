@@ -43,6 +43,9 @@ ELSEWHERE: Final = {".gitlab-ci.yml": ".gitlab/reportgen.yml", "Jenkinsfile": "J
 """Files that a project has one of -> where the recipe goes when it is there."""
 REQUIREMENT: Final = "git+https://git.example/OWNER/reportgen@COMMIT"
 """Stands in the recipes for what pip installs."""
+_REMOTE: Final = "git@git.example:OWNER/REPOSITORY.git"
+_BRANCHES: Final = ("main", "master", "trunk")
+"""What default branches are called, the likeliest first."""
 _ADDRESS: Final = r"[A-Za-z0-9._~:/?&=@%+-]+"
 """What can stand in each recipe as it is."""
 MAX_NAMES: Final = 20
@@ -63,6 +66,13 @@ class Project:
     """What pip installs to get this reportgen, empty where that cannot be told."""
     branch: str = "main"
     """The branch whose runs are published."""
+    top: str = ""
+    """The repository's top where the folder is below it, empty where it is the top or there is none."""
+
+    @property
+    def is_on_github(self) -> bool:
+        """Whether it is on github.com, whose Pages have addresses that can be told."""
+        return self.address.startswith("https://github.com/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,18 +108,24 @@ def read_recipe(name: str) -> str:
 
 def find_project(folder: Path, forge: str | None = None) -> Project:
     """Return what the files and the git remote in `folder` tell."""
-    remote = str(read_git(folder).get("remote", ""))
-    host, owner, repository = _parse_remote(remote)
-    known = forge or _find_forge(folder, host)
+    facts = read_git(folder)
+    host, owner, repository = _parse_remote(str(facts.get("remote", "")))
     address = f"https://{host}/{owner}/{repository}" if host and owner else ""
-    return Project(known, owner, repository, address, find_requirement(), _default_branch(folder))
+    above = (folder, *folder.parents) if facts else ()
+    top = next((place for place in above if (place / ".git").exists()), folder)
+    known = forge or _find_forge(top, host)
+    branch = _default_branch(top / ".git", str(facts.get("branch", "")))
+    return Project(known, owner, repository, address, find_requirement(), branch, "" if top == folder else str(top))
 
 
-def _default_branch(folder: Path) -> str:
-    """Return the default branch of the remote, as a clone notes it."""
-    told = _read(folder / ".git" / "refs" / "remotes" / "origin" / "HEAD") or ""
-    found = re.fullmatch(r"ref: refs/remotes/origin/([A-Za-z0-9._/-]+)\n?", told)
-    return found[1] if found else "main"
+def _default_branch(git: Path, current: str) -> str:
+    """Return the default branch of the remote, as a clone notes it, else the branch here that is named like one."""
+    told = _read(git / "refs" / "remotes" / "origin" / "HEAD") or ""
+    if found := re.fullmatch(r"ref: refs/remotes/origin/([A-Za-z0-9._/-]+)\n?", told):
+        return found[1]
+    packed = _read(git / "packed-refs") or ""
+    there = (name for name in _BRANCHES if (git / "refs/heads" / name).exists() or f" refs/heads/{name}\n" in packed)
+    return current if current in _BRANCHES else next(there, _BRANCHES[0])
 
 
 def _find_forge(folder: Path, host: str) -> str:
@@ -159,14 +175,13 @@ def fill_in(text: str, project: Project) -> str:
         text = text.replace(REQUIREMENT, project.requirement)
     text = text.replace("branches: [main]", f"branches: [{project.branch}]")
     text = text.replace("branch 'main'", f"branch '{project.branch}'")
-    if project.owner:
+    if project.address:
+        host = urlsplit(project.address).hostname
+        text = text.replace(_REMOTE, f"git@{host}:{project.owner}/{project.repository}.git")
+    if project.is_on_github:
         text = text.replace("https://OWNER.github.io/REPOSITORY/", _pages_address(project))
         text = text.replace("OWNER/REPOSITORY", f"{project.owner}/{project.repository}")
     return text
-
-
-def _is_on_pages(project: Project) -> bool:
-    return project.forge == "github" and bool(project.owner)
 
 
 def _pages_address(project: Project) -> str:
@@ -179,7 +194,9 @@ def write_project(folder: Path, project: Project, configuration: str, *, force: 
     texts = {FILE: configuration}
     for recipe, path in FORGES[project.forge].items():
         text = fill_in(read_recipe(recipe), project)
-        is_taken = (folder / path).exists() and not force and _read(folder / path) != text
+        there = _read(folder / path)
+        is_ours = there == text or "reportgen publish" in (there or "")  # perhaps changed since
+        is_taken = (folder / path).exists() and not force and not is_ours
         texts[ELSEWHERE.get(path, path) if is_taken else path] = text
     return [Written(path, _write(folder / path, text, force=force)) for path, text in texts.items()]
 
@@ -219,13 +236,14 @@ def make_configuration(title: str, project: Project, runs: Sequence[Summary]) ->
     config = Config()
     known = [name for name in metrics if config.metric(name).direction in ("min", "max")]
     headline = known[:3] or ["val/accuracy", "val/loss"]
+    is_on_pages = project.forge == "github" and project.is_on_github
     lines = [
         "# What reportgen publishes, and how. Every key can be left out; docs/configuration.md describes all of them.",
         "",
         f"title = {toml_text(title)}",
         '# description = "What these runs are about, in **Markdown**."',
         f"{'' if project.address else '# '}repository_url = {toml_text(project.address or 'https://…')}",
-        f"site_url = {toml_text(_pages_address(project))}" if _is_on_pages(project) else '# site_url = "https://…"',
+        f"site_url = {toml_text(_pages_address(project))}" if is_on_pages else '# site_url = "https://…"',
         "",
         "# The metrics that come first in tables, plots and reviews.",
         f"{'' if known else '# '}headline = [{', '.join(map(toml_text, headline))}]",

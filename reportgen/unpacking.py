@@ -36,6 +36,9 @@ _CHUNK: Final = 2**18
 _METHODS: Final = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _END: Final = b"PK\x05\x06"
 _END_BYTES: Final = 22
+_LARGE: Final = b"PK\x06\x07"
+"""Stands before the end where another record tells of more files or bytes than the end can: in zip64."""
+_LARGE_BYTES: Final = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,17 +98,19 @@ def unpack_runs(archive: Path, folder: Path, *, artifacts: bool = False, limits:
 
 def _check_contents_size(file: IO[bytes], size: int, archive: Path, limits: Limits) -> None:
     """Refuse a table of contents that would fill the memory: Python reads all of it before anything can be counted."""
-    file.seek(max(0, size - _END_BYTES - 2**16))
+    file.seek(max(0, size - _LARGE_BYTES - _END_BYTES - 2**16))
     tail = file.read()
-    record = tail[-_END_BYTES:]
-    if not (record.startswith(_END) and record.endswith(b"\0\0")):
+    at = len(tail) - _END_BYTES
+    if at < 0 or not (tail.startswith(_END, at) and tail.endswith(b"\0\0")):
         at = tail.rfind(_END)
-        record = tail[at : at + _END_BYTES] if at >= 0 else b""
+    record = tail[at : at + _END_BYTES] if at >= 0 else b""
     if len(record) < _END_BYTES:
         raise SourceError(f"'{archive}' is no whole zip file (it has no table of contents): upload it again")
     count, table = int.from_bytes(record[10:12], "little"), int.from_bytes(record[12:16], "little")
     if count > limits.files or count == 0xFFFF:  # which stands for a larger number
         raise _refused(archive, f"it has more than {limits.files:,} files", "--max-files")
+    if tail.startswith(_LARGE, max(0, at - _LARGE_BYTES)):  # Python would believe that other record
+        raise _refused(archive, "it is in the form for more than 65,535 files or 4 GB")
     if table > max(limits.files, 1) * MAX_HEADER:
         raise _refused(archive, f"its table of contents has {table:,} bytes", "--max-files")
     file.seek(0)

@@ -89,7 +89,10 @@ answers = json.load(open(os.environ["FAKE_GH"]))
 if path not in answers:
     sys.exit(f"gh: Not Found (HTTP 404): {{path}}")
 answer = answers[path]
-if isinstance(answer, dict) and "file" in answer:
+if isinstance(answer, dict) and "endless" in answer:
+    while True:
+        sys.stdout.buffer.write(bytes(2**20))
+elif isinstance(answer, dict) and "file" in answer:
     sys.stdout.buffer.write(open(answer["file"], "rb").read())
 elif expression:
     for value in jq.compile(expression).input_value(answer):
@@ -199,6 +202,8 @@ class Forge:
     tokens: list[str] = field(default_factory=list)
     fail: list[int] = field(default_factory=list)
     """Statuses that the next requests are answered with."""
+    login: str = ""
+    """The user whose token it is on GitHub; a job's own token is nobody's."""
 
     def add(self, text: str, *, own: bool = True) -> None:
         """Put a comment there, ours or somebody else's."""
@@ -237,7 +242,9 @@ class Forge:
         single = "/repos/ada/digits/issues/comments" if self.kind == "github" else listed
         plain, _, query = path.partition("?")
         if method == "GET" and plain == "/user":
-            return 200, {"id": 7, "uuid": "{own}", "login": "ada"}
+            if self.kind == "github" and not self.login:
+                return 403, {"message": "Resource not accessible by integration"}
+            return 200, {"id": 7, "uuid": "{own}", "login": self.login}
         if plain == listed and method == "GET":
             page = int((re.search(r"(?<![_a-z])page=(\d+)", query) or [0, "1"])[1])
             part = self.comments[(page - 1) * 100 : page * 100]

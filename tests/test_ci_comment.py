@@ -67,14 +67,23 @@ def test_our_comment_is_found_behind_many_others(kind: str, tmp_path: Path) -> N
         assert (len(forge.comments), forge.texts()[-1]) == (251, f"{MARKER}\nnew")
 
 
-def test_outside_of_github_actions_our_comments_are_those_of_the_tokens_user(tmp_path: Path) -> None:
+@pytest.mark.parametrize("actions", ["", "true"])
+def test_with_a_users_token_our_comments_are_those_of_the_user(actions: str, tmp_path: Path) -> None:
     with serving_forge("github") as forge:
+        forge.login = "ada"
         forge.add(TEXT)
         forge.comments[0]["user"]["login"] = "ada"
-        assert comment(forge, tmp_path, f"{MARKER}\nnew", GITHUB_ACTIONS="").returncode == 0
+        assert comment(forge, tmp_path, f"{MARKER}\nnew", GITHUB_ACTIONS=actions).returncode == 0
         assert forge.texts() == [f"{MARKER}\nnew"]
         assert comment(forge, tmp_path, f"{MARKER}\nmine", AUTHOR="robot").returncode == 0
         assert len(forge.comments) == 2
+
+
+def test_a_token_of_nobody_outside_of_github_actions_is_refused(tmp_path: Path) -> None:
+    with serving_forge("github") as forge:
+        done = comment(forge, tmp_path, GITHUB_ACTIONS="")
+        assert (done.returncode, forge.comments) == (1, [])
+        assert "GET /user was answered with 403" in done.stderr
 
 
 def test_a_forge_that_is_busy_is_asked_again(tmp_path: Path) -> None:
@@ -109,7 +118,7 @@ def test_a_forge_that_is_not_there_is_no_traceback(tmp_path: Path) -> None:
     with serving_forge("github") as forge:
         done = comment(forge, tmp_path, GITHUB_API_URL="http://127.0.0.1:1")
         assert done.returncode == 1
-        assert done.stderr.startswith("comment.py: GET http://127.0.0.1:1/repos/")
+        assert done.stderr.startswith("comment.py: GET http://127.0.0.1:1/user")
 
 
 @pytest.mark.parametrize(

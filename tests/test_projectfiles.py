@@ -43,7 +43,7 @@ def run(*arguments: str) -> Result:
 
 def remote(address: str) -> None:
     environment = {**os.environ, "GIT_CONFIG_GLOBAL": "/dev/null"}
-    for words in (("init", "-q"), ("remote", "add", "origin", address)):
+    for words in (("init", "-q", "-b", "main"), ("remote", "add", "origin", address)):
         subprocess.run(("git", *words), check=True, env=environment)
 
 
@@ -93,8 +93,8 @@ def test_every_forge_gets_files_and_is_told_what_to_do(here: Path, forge: str) -
     assert "next:\n- look through reportgen.toml" in done.stdout
     for path in projectfiles.FORGES[forge].values():
         assert os.access(path, os.X_OK) == path.endswith(".sh")
-        if REQUIREMENT in Path(path).read_text():
-            assert "the name alone is another project on PyPI" in done.stdout
+    is_unsaid = any(REQUIREMENT in Path(path).read_text() for path in projectfiles.FORGES[forge].values())
+    assert ("the name alone is another project on PyPI" in done.stdout) == is_unsaid
 
 
 @pytest.mark.parametrize(
@@ -148,8 +148,55 @@ def test_the_branch_is_the_one_that_a_clone_notes_as_the_default(here: Path) -> 
     assert "branches: [trunk]" in (here / ".github/workflows/reportgen-pages.yml").read_text()
 
 
+def test_where_no_clone_notes_it_the_branch_is_the_one_that_is_named_like_a_default(here: Path) -> None:
+    remote("https://github.com/ada/digits")
+    head = here / ".git/HEAD"
+    for current, branch in (("master", "master"), ("main", "main"), ("feature", "main")):
+        head.write_text(f"ref: refs/heads/{current}\n")
+        assert find_project(here).branch == branch
+    heads = here / ".git/refs/heads"
+    (heads / "master").write_text(f"{COMMIT}\n")
+    assert find_project(here).branch == "master"
+    (heads / "master").unlink()
+    (here / ".git/packed-refs").write_text(f"{COMMIT} refs/heads/mainly\n{COMMIT} refs/heads/trunk\n")
+    assert find_project(here).branch == "trunk"
+
+
+@pytest.mark.parametrize("forge", ["github", "jenkins"])
+@pytest.mark.parametrize(
+    "address", ["https://github.corp.example/ml/x", "https://gitlab.com/group/sub/x", "https://github.com.example/a/b"]
+)
+def test_no_address_on_pages_is_made_up_for_another_host(here: Path, forge: str, address: str) -> None:
+    remote(address)
+    done = run("--forge", forge)
+    texts = [(here / path).read_text() for path in files(here)]
+    assert not any(".github.io" in text.replace("https://OWNER.github.io/REPOSITORY/", "") for text in texts)
+    assert load_config(None, folder=here).site_url == ""
+    assert " SITE " in done.stdout
+
+
+def test_pods_push_to_the_remote(here: Path) -> None:
+    remote("https://gitlab.example/group/sub/digits.git")
+    assert run("--forge", "kubernetes").exit_code == 0
+    for path in projectfiles.FORGES["kubernetes"].values():
+        assert "value: git@gitlab.example:group/sub/digits.git\n" in (here / path).read_text()
+
+
+def test_below_the_top_of_a_repository_it_says_where_the_forge_looks(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    remote("https://github.com/ada/digits")
+    assert "- move " not in run().stdout
+    below = here / "models" / "mlp"
+    below.mkdir(parents=True)
+    monkeypatch.chdir(below)
+    done = run()
+    assert f"reportgen-pages.yml to '{here}', where github looks" in done.stdout
+    assert find_project(below).top == str(here)
+
+
 def test_a_site_of_an_account_has_no_folder() -> None:
-    project = Project("github", "Ada", "ada.github.io", "", "")
+    project = Project("github", "Ada", "ada.github.io", "https://github.com/Ada/ada.github.io", "")
     assert fill_in("SITE: https://OWNER.github.io/REPOSITORY/", project) == "SITE: https://ada.github.io/"
 
 
@@ -222,6 +269,17 @@ def test_a_pipeline_that_is_there_gets_a_file_beside_it(
     again = run("--format", "json")
     outcomes = {file["path"]: file["outcome"] for file in json.loads(again.stdout)["files"]}
     assert outcomes == {"reportgen.toml": "same", other: "same"}
+
+
+@pytest.mark.parametrize("own", [".gitlab-ci.yml", "Jenkinsfile"])
+def test_a_recipe_that_was_changed_is_kept_and_gets_no_second_one_beside_it(here: Path, own: str) -> None:
+    forge = "gitlab" if own == ".gitlab-ci.yml" else "jenkins"
+    assert run("--forge", forge).exit_code == 0
+    changed = (here / own).read_text().replace("train.py", "fit.py")
+    (here / own).write_text(changed)
+    assert f"{own}: kept as it is" in run("--forge", forge).stdout
+    assert files(here) == sorted([own, "reportgen.toml"])
+    assert (here / own).read_text() == changed
 
 
 def test_a_file_in_the_way_of_a_folder_is_told(here: Path) -> None:

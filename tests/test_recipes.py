@@ -364,6 +364,16 @@ def test_a_forks_runs_are_reviewed_by_the_base_and_the_comment_is_kept_up(machin
     assert not list((machine.temp / "runs").rglob("*.html"))
 
 
+def test_an_upload_that_lied_of_its_size_does_not_fill_the_disk(machine: Machine) -> None:
+    machine.answers["repos/ada/digits/actions/artifacts/900/zip"] = {"endless": True}
+    step = find_step(RECIPES / "github-fork-review.yml", "Fetch the run logs")
+    assert machine.step(step, {"github.token": "t", "steps.pull.outputs.artifact": "900"}).returncode != 0
+    got = machine.temp / "runs.zip"
+    assert got.stat().st_size <= 200 * 2**20 + 1
+    got.unlink()
+    assert not (machine.temp / "runs").exists()
+
+
 @pytest.mark.parametrize("value", ["12$(touch pwned)", "12; touch pwned", "`touch pwned`"])
 def test_numbers_in_later_steps_are_text_as_well(machine: Machine, value: str) -> None:
     make_change(machine)
@@ -417,13 +427,33 @@ def test_the_action_reviews_comments_and_fails_with_a_gate(machine: Machine) -> 
 
 @pytest.mark.parametrize("value", HOSTILE)
 def test_inputs_of_the_action_are_text(machine: Machine, value: str) -> None:
-    for name in ("RUNS", "BASELINE", "SITE", "CONFIG", "ID", "OUTPUT"):
-        given = {"BASELINE": "nowhere", "RUNS": "nowhere", name: value}
-        assert action_step(machine, "Review", **given).returncode in (1, 2)
+    """Each comes to the command as one word, whatever it is, and none as an option of the command."""
+    told = machine.folder / "words"
+    recorder = '#!/bin/sh\nprintf "%s\\0" "$@" > "$HOME/words"\nexit 2\n'
+    machine.program(machine.temp / "reportgen" / "bin" / "reportgen", recorder)
+    usual = {"RUNS": "runs", "BASELINE": "site", "SITE": "s", "CONFIG": "c", "ID": "i", "OUTPUT": "o"}
+    for name in usual:
+        given = {**usual, name: value}
+        assert action_step(machine, "Review", **given).returncode == 2
+        words = ["review", "--baseline", given["BASELINE"], "--output", given["OUTPUT"], "--forge", "github"]
+        words += ["--annotations", "--site-url", given["SITE"], "--config", given["CONFIG"], "--id", given["ID"]]
+        assert told.read_text().split("\0")[:-1] == [*words, "--", given["RUNS"]]
     action_step(machine, "Job summary", OUTPUT=value)
     action_step(machine, "Gates", STATUS=value)
     assert machine.outputs() == {}
     assert machine.is_clean()
+
+
+@pytest.mark.parametrize("name", ["RUNS", "CONFIG"])
+def test_the_command_takes_such_an_input_for_the_name_of_something_that_is_not_there(
+    machine: Machine, name: str
+) -> None:
+    write_logs(machine.work / "runs", "mlp")
+    given = {"RUNS": "runs", "BASELINE": "runs", name: "--version"}
+    done = action_step(machine, "Review", **given)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "--version" in done.stderr
+    assert machine.outputs() == {}
 
 
 def test_an_old_python_is_named_with_the_remedy(machine: Machine) -> None:
@@ -448,6 +478,8 @@ def test_the_page_describes_the_action_as_it_is() -> None:
         steps = [step for example in examples for step in example["steps"] if "reportgen" in step.get("uses", "")]
         assert steps
         assert all(set(step["with"]) <= inputs.keys() for step in steps)
+    (example,) = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
+    assert example["steps"][0]["with"] == {"fetch-depth": 0, "persist-credentials": False}
     outputs = read_yaml(ACTION)["outputs"]
     assert all(f"`{name}`" in page for name in outputs)
 
@@ -574,9 +606,11 @@ def test_gitlabs_jobs_train_review_and_publish(machine: Machine) -> None:
     git(machine.folder, "init", "-q", "--bare", "-b", "main", str(machine.folder / "ada" / "digits.git"))
     for text in scripts.values():
         assert lint("shellcheck", "--shell=bash", HELPER, "-", given=text).returncode == 0
+    assert data["variables"]["SITE"] == "$CI_PAGES_URL"
+    assert not {"default", "image"} & data.keys()  # which would hold for jobs of those who include the file
     with serving_forge("gitlab") as forge:
         environment = {
-            **forge.environment(), "GITLAB_CI": "true", "CI_PAGES_URL": str(site), "REPORTGEN": HOSTILE[0],
+            **forge.environment(), "GITLAB_CI": "true", "SITE": str(site), "REPORTGEN": HOSTILE[0],
             "CI_SERVER_URL": "https://git.example",
             "CI_PROJECT_URL": str(machine.folder / "ada" / "digits"), "CI_COMMIT_REF_NAME": HOSTILE[0],
             "CI_MERGE_REQUEST_TITLE": HOSTILE[0], "GITHUB_ACTIONS": "",
@@ -610,7 +644,9 @@ def test_jenkins_shells_take_no_text_of_others_and_do_their_work(machine: Machin
     logs = write_logs(machine.folder / "before", "mlp")
     assert reportgen("build", logs, "-o", site, "-j", "1", cwd=machine.folder).status == 0
     git(machine.folder, "init", "-q", "--bare", "-b", "main", str(machine.folder / "ada" / "digits.git"))
+    write_logs(machine.work / "runs", "of the build before")
     with serving_forge("github") as forge:
+        forge.login = "jenkins"
         environment = {
             **forge.environment(), "SITE": str(site), "REPORTGEN": HOSTILE[0], "CHANGE_ID": "12", "PULL": "",
             "GITHUB_ACTIONS": "", "GIT_SERVER": str(machine.folder), "CHANGE_TITLE": HOSTILE[0],

@@ -201,6 +201,27 @@ def test_a_table_of_contents_that_would_fill_the_memory_is_not_read(
     refused(archive, "its table of contents has", limits=Limits(files=1))
 
 
+@pytest.mark.parametrize("comment", [b"", b"a comment"])
+def test_a_second_table_of_contents_behind_the_first_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, comment: bytes
+) -> None:
+    """Python takes the numbers of a zip64 record whatever the plain one says."""
+    place = tmp_path / "place"
+    place.mkdir()
+    archive = write_zip(place / "runs.zip", *((f"r{number}/events.jsonl", LOG) for number in range(40)))
+    data = archive.read_bytes()
+    at = data.rindex(b"PK\x05\x06")
+    size, start = struct.unpack("<LL", data[at + 12 : at + 20])
+    record = struct.pack("<4sQ2H2L4Q", b"PK\x06\x06", 44, 45, 45, 0, 0, 40, 40, size, start)
+    locator = struct.pack("<4sLQL", b"PK\x06\x07", 0, at, 1)
+    end = struct.pack("<4s4H2LH", b"PK\x05\x06", 0, 0, 1, 1, 60, start, len(comment)) + comment
+    archive.write_bytes(data[:at] + record + locator + end)
+    with zipfile.ZipFile(archive) as opened:
+        assert len(opened.infolist()) == 40
+    monkeypatch.setattr(zipfile.ZipFile, "__init__", lambda *_, **__: pytest.fail("it was read"))
+    refused(archive, "more than 65,535 files or 4 GB", limits=Limits(files=10))
+
+
 def test_more_bytes_than_allowed_are_refused(tmp_path: Path) -> None:
     place = tmp_path / "place"
     place.mkdir()

@@ -9,8 +9,9 @@ needs Python alone. Where it posts comes from the variables that the CI system s
     gitlab     CI_API_V4_URL, CI_PROJECT_ID, CI_MERGE_REQUEST_IID
     bitbucket  BITBUCKET_REPO_FULL_NAME, BITBUCKET_PR_ID
 
-An earlier comment is known by its first line, the marker, and by who wrote it: AUTHOR where that is set, in GitHub
-Actions github-actions[bot], else the user whose token it is. Somebody else's comment is never touched.
+An earlier comment is known by its first line, the marker, and by who wrote it: AUTHOR where that is set, else the user
+whose token it is, with a job's own token in GitHub Actions github-actions[bot]. For the token of a GitHub App AUTHOR is
+"NAME[bot]". Somebody else's comment is never touched.
 """
 
 import json
@@ -28,7 +29,11 @@ SLOW_DOWN = (429, 500, 502, 503, 504)
 
 
 class Refused(Exception):  # noqa: N818 - an answer
-    """The forge did not do what it was asked."""
+    """The forge did not do what it was asked; `status` is what it answered with, 0 for no answer."""
+
+    def __init__(self, told, status=0):
+        super().__init__(told)
+        self.status = status
 
 
 class NoRedirects(urllib.request.HTTPRedirectHandler):
@@ -73,7 +78,7 @@ class Forge:
                     told = {401: ": the token is not valid", 403: ": the token may not write comments"}
                     where = urllib.parse.urlsplit(address).path
                     raise Refused(
-                        f"{method} {where} was answered with {error.code}{told.get(error.code, '')}"
+                        f"{method} {where} was answered with {error.code}{told.get(error.code, '')}", error.code
                     ) from None
             except (OSError, ValueError) as error:
                 if method == "POST" or not left:  # a second one could become a second comment
@@ -112,9 +117,14 @@ class GitHub(Forge):
         return {"Authorization": f"Bearer {self.variable('REPORTGEN_TOKEN')}", "Accept": "application/vnd.github+json"}
 
     def author(self):
-        if self.environment.get("AUTHOR") or self.environment.get("GITHUB_ACTIONS"):
-            return self.environment.get("AUTHOR") or "github-actions[bot]"
-        return self.ask("GET", f"{self.variable('GITHUB_API_URL', 'https://api.github.com')}/user")[0]["login"]
+        if self.environment.get("AUTHOR"):
+            return self.environment["AUTHOR"]
+        try:
+            return self.ask("GET", f"{self.variable('GITHUB_API_URL', 'https://api.github.com')}/user")[0]["login"]
+        except Refused as refused:
+            if refused.status == 403 and self.environment.get("GITHUB_ACTIONS"):  # a job's own token is no user's
+                return "github-actions[bot]"
+            raise
 
     def base(self):
         return f"{self.variable('GITHUB_API_URL', 'https://api.github.com')}/repos/{self.variable('GITHUB_REPOSITORY')}"

@@ -60,7 +60,7 @@ def init(forge: str | None, force: bool, listed: bool, recipe: str | None, form:
     title = project.repository or folder.name or "Runs"
     text = projectfiles.make_configuration(title, project, _read_runs())
     written = projectfiles.write_project(folder, project, text, force=force)
-    steps = list(_iter_steps(project, written))
+    steps = list(_iter_steps(project, written, projectfiles.REQUIREMENT))
     if form == "json":
         files = [{"path": file.path, "outcome": file.outcome} for file in written]
         print_json({"forge": project.forge, "files": files, "next": steps})
@@ -89,29 +89,37 @@ def _read_runs() -> Sequence[Summary]:
     return runs.summaries
 
 
-def _iter_steps(project: Project, written: Sequence[Written]) -> Iterator[str]:
-    """Yield what is left for the user to do."""
+def _iter_steps(project: Project, written: Sequence[Written], requirement: str) -> Iterator[str]:
+    """Yield what is left for the user to do; `requirement` stands where pip is not told yet what to install."""
     yield "look through reportgen.toml: directions, headline metrics, gates"
     files = [file.path for file in written if file.path != "reportgen.toml"]
     if project.forge == "none":
         yield "no forge was found here: choose one with --forge, or read docs/ci/README.md"
         return
-    if not project.requirement:
-        yield f"say in {', '.join(files)} where pip gets reportgen from: the name alone is another project on PyPI"
+    unsaid = [path for path in files if requirement in Path(path).read_text(encoding="utf-8", errors="replace")]
+    if unsaid:
+        yield f"say in {', '.join(unsaid)} where pip gets reportgen from: the name alone is another project on PyPI"
     if project.forge in ("github", "gitlab", "jenkins"):
+        if project.top:
+            yield f"move {', '.join(files)} to '{project.top}', where {project.forge} looks, and name this folder there"
         yield "put your training's command in the place of `python train.py`, and its requirements beside it"
     if project.forge == "github":
         yield "in the repository's settings choose Pages, Source: GitHub Actions"
-        if not project.owner:
+        if not project.is_on_github:
             yield "put the address of the published site into SITE in .github/workflows/reportgen-review.yml"
     if project.forge == "gitlab":
         if ".gitlab/reportgen.yml" in files:
-            yield "add to .gitlab-ci.yml: include: [{local: .gitlab/reportgen.yml}]"
+            yield (
+                "add to .gitlab-ci.yml: include: [{local: .gitlab/reportgen.yml}]; its jobs are train, review and"
+                " pages, and their stages train, review and publish must be among yours"
+            )
         yield "add the masked variable REPORTGEN_TOKEN: a project access token with the scopes api and write_repository"
     if project.forge == "jenkins":
         if "Jenkinsfile.reportgen" in files:
             yield "take the stages of Jenkinsfile.reportgen over into your Jenkinsfile"
-        yield "add the credentials reportgen-token and reportgen-git, and set SITE and GITHUB_REPOSITORY"
+        yield "add the credentials reportgen-token and reportgen-git" + (
+            "" if project.is_on_github else ", and set SITE and GITHUB_REPOSITORY"
+        )
     if project.forge == "kubernetes":
         yield "put in your image, remote and volume, and create the secret reportgen-git, as the first lines say"
     if project.forge == "slurm":
