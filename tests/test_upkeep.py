@@ -392,6 +392,7 @@ def test_the_command_prune(site: Path) -> None:
     assert (ran.status, ran.out, ran.err) == (0, "digits/run b (b)\n", "1 run would go\n")
     assert run(site, "prune", "site").status == 2
     assert run(site, "prune", "site", "--keep-days", "1", "--now", "yesterday").status == 2
+    assert run(site, "prune", "site", "--keep-days", "nan").status == 2
     ran = run(site, "prune", "site", "--keep", "1")
     assert ran.out.startswith("0 runs added, 2 carried over, 1 run removed, ")
     assert run(site, "prune", "runs", "--keep", "1").status == 1
