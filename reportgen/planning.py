@@ -122,7 +122,7 @@ def plan_addition(
     """Plan the site of the runs that the folder holds and those in `sources`."""
     held = HeldSite(writer, name, config, means.cache)
     edits = upkeep.edit(held.edits, held.entries)
-    held.remove(edits.forgotten)
+    held.forget(edits.forgotten)
     held.remove(upkeep.remove(held.entries.values()))
     promised = {entry.origin for entry in held.entries.values()}
     found = (
@@ -138,7 +138,7 @@ def plan_addition(
         if sources
         else Discovery((), (), edits)
     )
-    held.remove(found.edits.forgotten)
+    held.forget(found.edits.forgotten)
     promised -= found.edits.forgotten
     problems = sort_problems((*held.problems, *found.problems))
     facts = plan.SiteFacts(config, stamp, problems, 0, found.edits)

@@ -49,7 +49,10 @@ class Correction:
     note: str | None = None
     """Markdown that is to stand before the run's own notes; empty for none, None to leave it."""
     forget: bool = False
-    """Whether nothing is to be left of the run but its key."""
+    """Whether nothing is to be left of the run but its key.
+
+    A log is passed over by its id: with the run that has the id's own key, all histories with this id go.
+    """
 
 
 def find_pruned(site: Path, retention: Retention, *, config: Config) -> tuple[Summary, ...]:
@@ -103,6 +106,7 @@ def edit_site(
             run = find_run(runs, name, config=config, summaries=summaries)
             found[run.key] = run
         if correction.forget:
+            found.update((run.key, run) for run in runs if run.origin in found)
             return edits.without(found)
         for key in found:
             edits = _corrected(edits, key, correction)

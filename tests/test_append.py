@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import itertools
 import multiprocessing
 import random
 import shutil
@@ -177,13 +178,15 @@ def test_a_run_that_went_on_gives_the_site_of_its_longer_log(tmp_path: Path) -> 
     )
 
 
-def test_sessions_that_come_one_by_one_become_one_run(tmp_path: Path) -> None:
+@pytest.mark.parametrize("counted", [False, True])
+def test_sessions_that_come_one_by_one_become_one_run(tmp_path: Path, counted: bool) -> None:
     parts = []
     for number, session in enumerate(("20261120T120000Z-1", LATER)):
         root = tmp_path / f"machine{number}"
         start = start_line("a", session=session, time=T0 + 4000 * number)
+        lines = [metrics_line(None if counted else number, loss=1.0 - number / 2) for _ in range(1 + counted)]
         name = f"events.{number}.jsonl" if number else "events.jsonl"
-        write_run(root / "digits" / "a", start, metrics_line(number, loss=1.0 - number / 2), name=name)
+        write_run(root / "digits" / "a", start, *lines, name=name)
         parts.append(root)
     make(parts, tmp_path / "clean")
     for order in (parts, parts[::-1]):
@@ -194,13 +197,18 @@ def test_sessions_that_come_one_by_one_become_one_run(tmp_path: Path) -> None:
 
 
 def test_histories_that_contradict_each_other_are_told_apart_as_in_one_build(tmp_path: Path) -> None:
-    for root, loss in (("one", 1.0), ("two", 2.0)):
-        write_run(tmp_path / root / "digits" / "a", start_line("a"), metrics_line(0, loss=loss), END)
-    make([tmp_path / "one"], tmp_path / "site", append=True)
-    result = make([tmp_path / "two"], tmp_path / "site", append=True)
-    assert result.runs == 2
-    again = make([tmp_path / "two"], tmp_path / "site", append=True)
-    assert (again.runs, again.added, again.written) == (2, 0, 0)
+    parts = [tmp_path / name for name in ("one", "two", "three")]
+    for number, root in enumerate(parts):
+        write_run(root / "digits" / "a", start_line("a"), metrics_line(0, loss=1.0 + number), END)
+    make(parts, tmp_path / "clean")
+    for order in itertools.permutations(parts):
+        shutil.rmtree(tmp_path / "site", ignore_errors=True)
+        for runs, part in enumerate(order, 1):
+            assert make([part], tmp_path / "site", append=True).runs == runs
+        assert differing(tmp_path / "clean", tmp_path / "site") == []
+    again = make(parts[:1], tmp_path / "site", append=True)
+    assert (again.runs, again.added, again.written) == (3, 0, 0)
+    assert differing(tmp_path / "clean", tmp_path / "site") == []
 
 
 # ---- what stays is not touched

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import io
+import math
 import re
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
@@ -337,6 +338,13 @@ def test_the_feed_keeps_the_rules_of_atom(config: Config) -> None:
     times = [text_of(entry, "updated") for entry in entries]
     assert times == sorted(times, reverse=True)
     assert text_of(feed, "updated") == times[0]
+
+
+@pytest.mark.parametrize("time", [math.nan, math.inf, 1e308, -1e308])
+def test_entries_of_a_time_that_is_none_are_in_no_feed(time: float) -> None:
+    facts = facts_of(falling_runs())
+    spoilt = replace(facts, entries=(*facts.entries, replace(facts.entries[0], time=time, title="never")))
+    assert feed_xml([spoilt], GITHUB) == feed_xml([facts], GITHUB)
 
 
 def test_an_empty_feed_has_no_clock_in_it() -> None:

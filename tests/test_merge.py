@@ -65,7 +65,8 @@ def test_a_step_left_out_is_the_previous_one_of_the_metric_plus_one_over_session
 def test_a_step_is_counted_on_from_each_step_that_was_given() -> None:
     steps = [None, 5, None, None, 2, None, -7, None]
     run = merge(make_log(start_line(), *({**metrics_line(s, a=1.0), "time": T0 + i} for i, s in enumerate(steps))))
-    assert run.streams[0].points["a"].steps.tolist() == [0, 5, 6, 7, 2, 3, -7, -6]
+    own = run.series["a"][0]
+    assert own.steps[own.times.argsort()].tolist() == [0, 5, 6, 7, 2, 3, -7, -6]
 
 
 def test_series_are_ordered_by_step_then_time_then_value_and_steps_may_repeat() -> None:

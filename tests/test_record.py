@@ -102,11 +102,18 @@ def test_times_that_are_partly_missing_are_null() -> None:
     assert encode_record(again) == record
 
 
-def test_points_without_a_step_get_one_before_they_are_recorded() -> None:
+def test_points_without_a_step_have_none_in_the_record_and_are_counted_each_time() -> None:
     data = make_log(start_line(), metrics_line(None, a=1.0), metrics_line(7, a=2.0), metrics_line(None, a=3.0))
-    record = encode_record(merge_streams(parse(data), key="k"))
-    assert lines_of(record)[1]["steps"] == [0, 7, 8]
-    assert encode_record(read_record(record)) == record
+    data += make_log(metrics_line(None, b=1.0), metrics_line(None, b=2.0))
+    run = merge_streams(parse(data), key="k")
+    assert run.series["a"][0].steps.tolist() == [0, 7, 8]
+    record = encode_record(run)
+    assert [line.get("steps") for line in lines_of(record)[1:]] == [[None, 7, None], None]
+    again = read_record(record)
+    assert again.series["a"][0].steps.tolist() == [0, 7, 8]
+    assert again.series["b"][0].steps.tolist() == [0, 1]
+    assert again.streams[0].problems == ()
+    assert encode_record(again) == record
 
 
 @pytest.mark.parametrize("value", [0.1, 1 / 3, 5e-324, 1.7976931348623157e308, -0.0, 1e22, 123456789.12345679])

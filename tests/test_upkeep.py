@@ -6,6 +6,7 @@ import json
 import re
 import shlex
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -235,6 +236,38 @@ def test_a_site_whose_runs_are_all_forgotten_is_empty_and_still_a_site(site: Pat
     assert make([logs], site, append=True).runs == 1
 
 
+@pytest.mark.parametrize("which", ["first", "other"])
+def test_histories_of_one_id_are_forgotten_in_a_way_that_copies_and_additions_keep(tmp_path: Path, which: str) -> None:
+    parts = [tmp_path / name for name in ("one", "two")]
+    for number, root in enumerate(parts):
+        write_run(root / "digits" / "a", start_line("a"), metrics_line(0, loss=1.0 + number), END)
+    site = tmp_path / "site"
+    make(parts, site)
+    (other,) = (key for key, entry in read_entries(site).items() if "twin_of" in entry)
+    edit(site, other, note="a note")
+    result = edit(site, run_key("a") if which == "first" else other, forget=True)
+    left = set() if which == "first" else {run_key("a")}
+    assert (result.lost, read_entries(site).keys()) == (2 - len(left), left)
+    assert b"a note" not in (site / urls.EDITS).read_bytes()
+    make([site], tmp_path / "copy")
+    assert differing(site, tmp_path / "copy") == []
+    again = make(parts, site, append=True)
+    assert (again.added, read_entries(site).keys()) == (0, left)
+    build([], site, config=Config(title="Other"), append=True, cache_dir=tmp_path / "cache")
+    assert read_entries(site).keys() == left
+
+
+def test_a_site_that_hears_of_a_forgotten_id_lets_go_of_all_its_histories(tmp_path: Path) -> None:
+    parts = [tmp_path / name for name in ("one", "two")]
+    for number, root in enumerate(parts):
+        write_run(root / "digits" / "a", start_line("a"), metrics_line(0, loss=1.0 + number), END)
+    make(parts, tmp_path / "site")
+    make(parts[:1], tmp_path / "other")
+    edit(tmp_path / "other", "a", forget=True)
+    result = make([tmp_path / "other"], tmp_path / "site", append=True)
+    assert (result.lost, result.runs) == (2, 0)
+
+
 def test_a_damaged_record_can_be_given_up(site: Path, logs: Path, tmp_path: Path) -> None:
     (site / urls.record(run_key("b"))).write_bytes(b"x")
     with pytest.raises(SiteError, match=r"RUN --forget"):
@@ -302,6 +335,14 @@ def test_the_parents_of_runs_that_stay_do() -> None:
     assert pruned([top, middle, leaf, lone, loop], keep=1) == {"lone", "loop"}
 
 
+def test_histories_of_one_id_go_together() -> None:
+    one = make_summary("a", run_id="a", start_time=START)
+    other = replace(one, key="f" * 32, start_time=START + 1)
+    assert pruned([one, other], keep=1) == set()
+    assert choose_pruned([one, other], {one.key}, now=START) == frozenset()
+    assert choose_pruned([one, other], {one.key, other.key}, now=START) == {one.key, other.key}
+
+
 def test_a_pruned_site_is_that_of_the_runs_that_are_left(site: Path, logs: Path, tmp_path: Path) -> None:
     result = prune_site(site, Retention(filter="run_name = 'run b'"), config=Config(), cache_dir=tmp_path / "cache")
     assert (result.lost, result.runs) == (1, 2)
@@ -351,6 +392,7 @@ def test_the_command_prune(site: Path) -> None:
     assert (ran.status, ran.out, ran.err) == (0, "digits/run b (b)\n", "1 run would go\n")
     assert run(site, "prune", "site").status == 2
     assert run(site, "prune", "site", "--keep-days", "1", "--now", "yesterday").status == 2
+    assert run(site, "prune", "site", "--keep-days", "nan").status == 2
     ran = run(site, "prune", "site", "--keep", "1")
     assert ran.out.startswith("0 runs added, 2 carried over, 1 run removed, ")
     assert run(site, "prune", "runs", "--keep", "1").status == 1

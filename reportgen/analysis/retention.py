@@ -21,7 +21,7 @@ def choose_pruned(
 
     Of these, in each experiment, the `keep` runs that started last stay, and the runs whose last line is at most
     `keep_days` days older than `now`, in seconds; without either, none stays. A run stays, too, while one of its
-    children, or of their children, does.
+    children, or of their children, does, or another history with its id.
     """
     gone: set[str] = set()
     members: dict[str, list[Summary]] = {}
@@ -30,17 +30,20 @@ def choose_pruned(
             members.setdefault(run.experiment, []).append(run)
     for own in members.values():
         gone.update(run.key for run in own[keep or 0 :] if keep_days is None or run.last_time < now - keep_days * DAY_S)
-    return frozenset(gone - _ancestors(runs, gone))
+    return frozenset(gone - _find_needed(runs, gone))
 
 
-def _ancestors(runs: Sequence[Summary], gone: Collection[str]) -> set[str]:
-    """Return the keys of the runs above those that are not in `gone`."""
-    by_id = {run.run_id: run for run in runs}
+def _find_needed(runs: Sequence[Summary], gone: Collection[str]) -> set[str]:
+    """Return the keys of the runs above those that are not in `gone`, and of all that share an id with such a run."""
+    by_id: dict[str, list[Summary]] = {}
+    for run in runs:
+        by_id.setdefault(run.run_id, []).append(run)
     needed: set[str] = set()
     waiting = [run for run in runs if run.key not in gone]
     while waiting:
-        parent = by_id.get(waiting.pop().parent_id)
-        if parent is not None and parent.key not in needed:
-            needed.add(parent.key)
-            waiting.append(parent)
+        own = waiting.pop()
+        for run in (*by_id.get(own.parent_id, ()), *by_id[own.run_id]):
+            if run.key not in needed:
+                needed.add(run.key)
+                waiting.append(run)
     return needed

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from pathlib import Path
 
@@ -67,6 +68,8 @@ def prune(
     """
     if keep is None and keep_days is None and not filter_text:
         raise click.UsageError("say which runs stay with --keep or --keep-days, or which may go with --filter")
+    if keep_days is not None and math.isnan(keep_days):
+        raise click.BadParameter("NaN is no number of days", param_hint="--keep-days")
     config = load_configuration(config_file, title, theme)
     from reportgen.upkeep import Retention, find_pruned, prune_site  # brings numpy, which --help must not wait for
 

@@ -26,7 +26,7 @@ def feed_xml(facts: Iterable[HistoryFacts], config: Config) -> bytes:
 
     Links are absolute with `site_url` of the configuration, and relative to the feed without it.
     """
-    every = (entry for fact in facts for entry in fact.entries)
+    every = (entry for fact in facts for entry in fact.entries if iso_time(entry.time))  # facts may be another's
     entries = heapq.nsmallest(MAX_ENTRIES, every, key=lambda entry: (-entry.time, entry.id))
     title = _text(config.title) or "Training runs"
     lines = [

@@ -68,6 +68,11 @@ class HeldSite:
         """The stamp of the versions and the configuration that it was made with, empty without a site."""
         return str(self._previous.document.get("stamp")) if self._previous else ""
 
+    def forget(self, keys: Collection[str]) -> None:
+        """Let go of the runs with these keys, and of all histories of an id whose own key is among them."""
+        if keys:
+            self.remove([entry.key for entry in self._entries.values() if entry.key in keys or entry.origin in keys])
+
     def remove(self, keys: Iterable[str]) -> None:
         """Let go of runs."""
         gone = [key for key in keys if self._entries.pop(key, None) is not None]

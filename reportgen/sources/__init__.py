@@ -268,17 +268,17 @@ def read_run(ref: RunRef, *, limits: ArtifactLimits = DEFAULT_LIMITS) -> tuple[R
     for place in ref.places:
         kept.add_place(place)
         if place.kind not in ("runs", "site"):
-            label, path = place.files[0].label, place.files[0].path
+            label = place.files[0].label
             marks.update(hash_files(place))
-            found += (Found(label, redact_stream(s, label), path) for s in read_foreign(place, ref, kept))
+            found += (Found(label, redact_stream(s, label)) for s in read_foreign(place, ref, kept))
             continue
         marks.update(place.sources)
         for file in place.files:
             streams, mark = _read_file(file, ref, place)
-            found += (Found(file.label, redact_stream(stream, file.label), file.path) for stream in streams)
+            found += (Found(file.label, redact_stream(stream, file.label)) for stream in streams)
             if mark and not place.sources:
                 marks.add(mark)
-    histories = resolve_histories(found, ref.key)
+    histories = resolve_histories(found, ref.key, marks)
     made = tuple(sorted((marks | kept.marks) - (_outdated(ref, found, marks) if len(histories) == 1 else set())))
     runs = []
     edits = dict(ref.edits)

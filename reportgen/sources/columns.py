@@ -22,7 +22,7 @@ from reportgen.model import Floats, Ints, Points
 from reportgen.sources.faults import Faults
 
 NO_STEP: Final = -(2**63)
-"""Stands for a step that the log left out, until the streams of a run are merged."""
+"""Stands for a step that the log left out; only the series of a run, of all its sessions, have them counted."""
 MAX_TIME: Final = 253_402_300_799.0
 """The last second of the year 9999: a greater time is no time in seconds."""
 GROUP_ROWS: Final = 8

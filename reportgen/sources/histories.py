@@ -7,17 +7,22 @@ run of its own. Nothing here depends on the order in which the places come.
 from __future__ import annotations
 
 import hashlib
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 import orjson
 
+from reportgen.formats import cut_name
 from reportgen.model import Points, Problem, Stream
 from reportgen.sources.columns import NO_STEP
 from reportgen.sources.faults import problem_event, with_events
-from reportgen.sources.merge import resolve_steps
+from reportgen.sources.parts import is_log_name
+
+MAX_NAMED: Final = 4
+"""Files that a contradiction names."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,12 +31,16 @@ class Found:
 
     label: str
     stream: Stream
-    path: str = ""
-    """Absolute path of that file, to tell two of one label apart."""
 
 
-def resolve_histories(found: Iterable[Found], key: str) -> list[tuple[str, tuple[Stream, ...]]]:
-    """Return (run key, streams) of each history: one under `key`, and one more for each contradiction."""
+def resolve_histories(
+    found: Iterable[Found], key: str, marks: Iterable[str] = ()
+) -> list[tuple[str, tuple[Stream, ...]]]:
+    """Return (run key, streams) of each history: one under `key`, and one more for each contradiction.
+
+    `marks` are those of all files that the run was ever read from: a contradiction names them, and not the places in
+    which its sides lie now, which depend on what was read before.
+    """
     slots: dict[tuple[str, int], list[Found]] = {}
     for own in found:
         slots.setdefault(own.stream.order, []).append(own)
@@ -41,7 +50,7 @@ def resolve_histories(found: Iterable[Found], key: str) -> list[tuple[str, tuple
         kept = candidates if len(candidates) == 1 else _longest(candidates)
         streams = [own.stream for own in kept]
         if len(kept) > 1:
-            streams = [_with_problem(own.stream, _places(kept)) for own in kept]
+            streams = _with_problem(streams, marks)
         for number, stream in enumerate(streams):
             if number == len(histories):
                 histories.append([])
@@ -102,7 +111,7 @@ def _preference(own: Found) -> tuple[bool, bool, int, bytes, str]:
     stream = own.stream
     counted = any((points.steps == NO_STEP).any() for points in stream.points.values())
     problems = [event for event in stream.events if event["event"] == "problem"]
-    named = any(event.get("twins") for event in problems)
+    named = any(map(_names_twins, problems))
     return (not counted, not named, len(problems), orjson.dumps(problems, option=orjson.OPT_SORT_KEYS), own.label)
 
 
@@ -118,30 +127,38 @@ def _digest(stream: Stream, *, steps: bool = True) -> str:
 
 
 def _twin_key(key: str, streams: Sequence[Stream]) -> str:
-    parts = "".join(_digest(stream) for stream in resolve_steps(streams))  # as the record will have them
+    parts = "".join(map(_digest, streams))
     return hashlib.sha256(f"reportgen twin\0{key}\0{parts}".encode()).hexdigest()[:32]
 
 
-def _places(several: Sequence[Found]) -> list[str]:
-    """Return the labels of several files, with as many folders in front as it takes to tell them apart."""
-    labels = [own.label for own in several]
-    parts = [own.path.replace("\\", "/").split("/") for own in several]
-    for length in range(4, max(map(len, parts)) + 1):
-        if len(set(labels)) == len(labels):
-            break
-        labels = ["/".join(own[-length:]) for own in parts]
-    return labels
-
-
-def _with_problem(stream: Stream, labels: Sequence[str]) -> Stream:
-    """Return the stream with a problem that names all places, unless an earlier build has named them."""
-    if any(event["event"] == "problem" and event.get("twins") for event in stream.events):
-        return stream
-    names = sorted(set(labels))
-    text = " and ".join(f"'{name}'" for name in names)
-    problem = Problem(
-        names[0],
-        f"two histories of one session contradict each other, in {text}: both are kept, as two runs",
+def _contradiction(streams: Sequence[Stream], marks: Iterable[str]) -> Problem:
+    """Return what is to be said of the histories of one session: the same whichever of them was known first."""
+    start = streams[0].start
+    labels = Counter(mark.partition(" ")[2] for mark in set(marks))
+    logs = {label: count for label, count in labels.items() if is_log_name(label.rpartition("/")[2])} or labels
+    names = [f"'{label}'" + (f" ({logs[label]} states of it)" if logs[label] > 1 else "") for label in sorted(logs)]
+    if len(names) > MAX_NAMED:
+        names[MAX_NAMED:] = [f"{len(names) - MAX_NAMED:,} more files"]
+    number = "two" if len(streams) == 2 else f"{len(streams):,}"
+    runs = f"{'both' if number == 'two' else 'all'} are kept, as {number} runs"
+    place = f", in {' and '.join(names)}" if names else ""
+    return Problem(
+        min(logs, default=f"{start['experiment']}/{start['name']}"),
+        f"{number} histories of session '{cut_name(start['session'], 80)}' contradict each other{place}: {runs}",
         "one of the files was changed or damaged, or a run id was used twice: remove the wrong one",
     )
-    return with_events(stream, (*stream.events, problem_event(problem, twins=True)))
+
+
+def _with_problem(streams: Sequence[Stream], marks: Iterable[str]) -> list[Stream]:
+    """Return the streams with the problem that they contradict each other, as they are if all of them say so alike."""
+    told = [[event for event in stream.events if _names_twins(event)] for stream in streams]
+    if told[0] and all(own == told[0] for own in told):
+        return list(streams)
+    event = problem_event(_contradiction(streams, marks), twins=True)
+    return [
+        with_events(stream, (*(own for own in stream.events if not _names_twins(own)), event)) for stream in streams
+    ]
+
+
+def _names_twins(event: Mapping[str, Any]) -> bool:
+    return event["event"] == "problem" and bool(event.get("twins"))

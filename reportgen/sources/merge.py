@@ -57,7 +57,7 @@ def merge_streams(
 
     `verdicts` gives for an artifact's path where it is published (None = nowhere) and why not.
     """
-    ordered = [_in_record_order(s) for s in resolve_steps(sorted(streams, key=lambda s: s.order))]
+    ordered = [_in_record_order(s) for s in sorted(streams, key=lambda s: s.order)]
     lead = min(s.start["rank"] for s in ordered)
     start = min(ordered, key=lambda s: s.start["rank"]).start
     where = f"{start['experiment']}/{start['name']}"
@@ -73,7 +73,7 @@ def merge_streams(
     notes = tuple(event["text"] for event in _of(events, "note"))
     code, env = _code(own), _env(own)
     artifacts = _artifacts(_of(events, "artifact"), verdicts or {})
-    series = _all_series(ordered)
+    series = _all_series(resolve_steps(ordered))
     summary = Summary(
         key=key,
         run_id=start["run_id"],

@@ -6,18 +6,18 @@ line. Reading a record and writing it again gives the same bytes.
 
 from __future__ import annotations
 
-import math
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 import orjson
 
 from reportgen.errors import FormatError
 from reportgen.formats import encode_line, encode_number, run_key
 from reportgen.model import Floats, Points, Run, Series, Stream
-from reportgen.sources.columns import group_points
+from reportgen.sources.columns import NO_STEP, group_points
 from reportgen.sources.jsonlog import Identity, parse_streams
 from reportgen.sources.merge import merge_series, merge_streams
 
@@ -109,21 +109,22 @@ def _iter_point_lines(points: Mapping[str, Points]) -> Iterator[bytes]:
     for steps, times, names in group_points(points):
         for begin in range(0, len(steps), MAX_ROWS):
             rows = slice(begin, begin + MAX_ROWS)
-            event: dict[str, Any] = {"event": "points", "steps": np.ascontiguousarray(steps[rows])}
-            if (known := _times(times[rows])) is not None:
-                event["times"] = known
+            event: dict[str, Any] = {"event": "points"}
+            columns = (("steps", steps[rows], steps[rows] == NO_STEP), ("times", times[rows], np.isnan(times[rows])))
+            for column, own, missing in columns:
+                if (known := _known(own, missing)) is not None:
+                    event[column] = known
             event["metrics"] = {name: _values(points[name].values[rows]) for name in names}
             yield orjson.dumps(event, option=orjson.OPT_SERIALIZE_NUMPY | orjson.OPT_APPEND_NEWLINE)
 
 
-def _times(times: Floats) -> Floats | list[float | None] | None:
-    """Return times as they stand in a line: null where there is none, nothing when there is none at all."""
-    missing = np.isnan(times)
+def _known(column: npt.NDArray[Any], missing: npt.NDArray[np.bool_]) -> npt.NDArray[Any] | list[Any] | None:
+    """Return steps or times as they stand in a line: null where there is none, nothing when there is none at all."""
     if not missing.any():
-        return np.ascontiguousarray(times)
+        return np.ascontiguousarray(column)
     if missing.all():
         return None
-    return [None if math.isnan(time) else time for time in times.tolist()]
+    return [None if gone else own for own, gone in zip(column.tolist(), missing.tolist(), strict=True)]
 
 
 def _values(values: Floats) -> Floats | Sequence[float | str]:

@@ -15,7 +15,7 @@ from typing import Any, Final
 from reportgen.errors import FormatError, SourceError
 from reportgen.formats import clean_text
 from reportgen.model import Edits, Problem
-from reportgen.sources.edits import MAX_EDITS, NO_EDITS, decode_edits
+from reportgen.sources.edits import MAX_EDITS, decode_edits
 from reportgen.sources.packs import (
     EDITS,
     REBUILD,
@@ -66,7 +66,7 @@ def find_site_runs(root: str, cache: StatCache) -> FoundSite:
         problems = read_problems(document)
         if list_packs(document)[0]:
             problems.append(Problem("data/runs", "the folder of records is missing or a symbolic link", REBUILD))
-        return FoundSite((), tuple(problems), NO_EDITS)
+        return FoundSite((), tuple(problems), decode_edits(read_edits(root, document))[0])
     return make_site(
         document,
         packs,
