@@ -232,6 +232,9 @@ def test_a_missing_data_file_is_said_and_pages_are_still_found(site: Path, open_
         assert found(watched, "Pages") == ["Models"]
 
 
+FIELDS = ("name", "page", "status", "start", "text")
+
+
 def test_chunks_of_a_large_site_are_searched_as_one(site: Path, open_page: OpenPage, tmp_path: Path) -> None:
     whole = search_data("models.html")
     halves = [{"experiments": {}, "runs": {}}, {"experiments": {}, "runs": {}}]
@@ -246,12 +249,13 @@ def test_chunks_of_a_large_site_are_searched_as_one(site: Path, open_page: OpenP
     with open_page(disk_address(parted)) as watched:
         watched.open(disk_address(parted) + "index.html")
         merged = watched.evaluate("reportgen.searchData()")
-    titles = merged["experiments"]["title"]
-    assert [titles[i] for i in merged["runs"]["experiment"]] == [
-        whole["experiments"]["title"][i] for i in whole["runs"]["experiment"]
-    ]
-    for name in ("name", "page", "status", "start", "text"):
-        assert merged["runs"][name] == whole["runs"][name]
+    with searching(open_page, parted) as watched, searching(open_page, site) as plain:
+        for words in ("e", "experiment", "a"):
+            assert ask(watched, words) == ask(plain, words)
+    titles, runs = merged["experiments"]["title"], merged["runs"]
+    rows = zip([titles[i] for i in runs["experiment"]], *(runs[name] for name in FIELDS), strict=True)
+    first = [whole["experiments"]["title"][i] for i in whole["runs"]["experiment"]]
+    assert sorted(rows) == sorted(zip(first, *(whole["runs"][name] for name in FIELDS), strict=True))
 
 
 def test_new_data_of_a_served_site_are_searched(site: Path, open_page: OpenPage, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@
   /** @returns {Promise<Choice[]>} */
   async function allRuns() {
     const { runs, experiments } = await reportgen.searchData();
-    return runs.page.map((page, i) => {
-      const name = runs.name[i];
+    const newest = [...runs.start.keys()].sort((a, b) => runs.start[b] - runs.start[a]);
+    return newest.map((i) => {
+      const [name, page] = [runs.name[i], runs.page[i]];
       const experiment = experiments.title[runs.experiment[i]];
       return { k: comparison.keyOf(page), name, status: runs.status[i], experiment, text: `${name}\n${experiment}\n${runs.text[i]}`.toLowerCase() };
     });

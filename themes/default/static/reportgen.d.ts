@@ -544,7 +544,7 @@ interface Reportgen {
   column(column: PackedColumn): Promise<Float64Array>;
   table(k: ShortKey): Promise<ExperimentTable>;
   index(): Promise<SiteIndex>;
-  /** What the search looks through: runs newest start first. */
+  /** What the search looks through; in a large site the runs of one chunk stand behind those of another. */
   searchData(): Promise<SearchData>;
   /** Call `start` for each element with `data-page="<kind>"`, when the page is read. */
   page(kind: string, start: (root: HTMLElement) => void): void;

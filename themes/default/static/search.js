@@ -89,6 +89,8 @@
   async function loadEntries() {
     const data = await reportgen.searchData();
     const { experiments, runs } = data;
+    const newest = [...runs.start.keys()].sort((a, b) => runs.start[b] - runs.start[a]);
+    for (const [name, column] of Object.entries(runs)) Object.assign(runs, { [name]: newest.map((i) => column[i]) });
     const owners = runs.experiment.map((number) => experiments.title[number]);
     return {
       data,
