@@ -60,6 +60,7 @@
     /** Runs that the filter finds, null for words. @type {Set<ShortKey> | null} */
     let kept = null;
     let words = "";
+    let ready = false; // the box that reads filters; a reader may type before anything is loaded
     /** @type {ExperimentTable[]} */
     let tables = [];
     /** @type {Promise<Finding> | null} */
@@ -112,7 +113,6 @@
       return box;
     }
 
-    let ready = false;
     function typed() {
       if (!ready) {
         words = input.value;
