@@ -1,8 +1,9 @@
 """The one test command: `python -m tests.run [pytest arguments]`.
 
-It finds a Chromium for the browser tests, or installs one, and runs pytest on all cores. The browser is looked for in
-`REPORTGEN_CHROMIUM`, on `PATH`, and where Playwright keeps its own. Where none is found and none can be installed, the
-browser tests are skipped and say so; with `CI=true` such a skip fails the run (see `conftest.py`).
+It finds a Chromium for the browser tests, or installs one, and runs pytest with one process more than there are cores,
+since a browser test waits much of its time. The browser is looked for in `REPORTGEN_CHROMIUM`, on `PATH`, and where
+Playwright keeps its own. Where none is found and none can be installed, the browser tests are skipped and say so; with
+`CI=true` such a skip fails the run (see `conftest.py`).
 """
 
 from __future__ import annotations
@@ -23,7 +24,8 @@ def main(arguments: Sequence[str]) -> int:
     environment = dict(os.environ)
     if chromium:
         environment["REPORTGEN_CHROMIUM"] = chromium
-    workers = [] if any(a == "-n" or a.startswith(("-n", "--numprocesses", "--pdb")) for a in arguments) else ["-nauto"]
+    chosen = any(a == "-n" or a.startswith(("-n", "--numprocesses", "--pdb")) for a in arguments)
+    workers = [] if chosen else [f"-n{(os.cpu_count() or 1) + 1}"]
     command = [sys.executable, "-m", "pytest", *workers, *arguments]
     return subprocess.run(command, cwd=Path(__file__).parent.parent, env=environment).returncode
 
