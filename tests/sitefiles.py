@@ -59,7 +59,7 @@ def site_summaries(site: Path) -> tuple[Summary, ...]:
 def write_pack(site: Path, name: str, runs: Mapping[str, Any], *, rest: bytes = b"") -> None:
     """Write a pack of `runs`, and list it in the site's `data/site.json`."""
     head = {"format": 1, "experiments": {}, "runs": runs}
-    data = gzip.compress(orjson.dumps(head), mtime=0) + rest
+    data = gzip.compress(orjson.dumps(head) + b"\n", mtime=0) + rest
     _list_pack(site, name, data, [])
 
 
@@ -87,7 +87,7 @@ def change_packs(site: Path, change: Callable[[dict[str, Any]], None]) -> None:
         head, rest = split_pack((site / ref.path).read_bytes())
         change(head)
         (site / ref.path).unlink()
-        _list_pack(site, ref.name, gzip.compress(orjson.dumps(head), mtime=0) + rest, list(ref.experiments))
+        _list_pack(site, ref.name, gzip.compress(orjson.dumps(head) + b"\n", mtime=0) + rest, list(ref.experiments))
 
 
 def _list_pack(site: Path, name: str, data: bytes, experiments: list[str]) -> None:
