@@ -82,7 +82,7 @@ def test_a_git_that_hangs_is_left_out(repository: Path, monkeypatch: pytest.Monk
     slow.write_text("#!/bin/sh\nexec sleep 30\n")
     slow.chmod(0o755)
     monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
-    monkeypatch.setattr("reportgen.capture.code.GIT_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("reportgen.capture.git.GIT_TIMEOUT_S", 0.05)
     assert read_git(repository) == {}
 
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from reportgen.capture.git import ask_git
 from reportgen.capture.redaction import redact_arguments, strip_credentials
 
-GIT_TIMEOUT_S: Final = 5.0
-"""Longest time that one call of git may take; a repository on a slow disk is left out rather than waited for."""
 MAX_SUBJECT: Final = 200
 """Characters that are kept of the first line of a commit's message."""
 
@@ -34,7 +31,7 @@ def read_code(program: Path | None, arguments: Sequence[str]) -> dict[str, Any]:
 
 def read_git(folder: Path) -> dict[str, Any]:
     """Return `commit`, `commit_time`, `parents`, `subject`, `branch`, `dirty` and `remote` as far as git tells them."""
-    status = _git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
+    status = ask_git(folder, "status", "--porcelain=v2", "--branch", "--untracked-files=no")
     if status is None:
         return {}
     facts: dict[str, Any] = {"dirty": False}
@@ -45,33 +42,15 @@ def read_git(folder: Path) -> dict[str, Any]:
             facts["branch"] = line.removeprefix("# branch.head ")
         elif not line.startswith("#"):
             facts["dirty"] = True
-    described = _git(folder, "log", "-1", "--no-show-signature", "--format=%ct %P%n%s", "HEAD")
+    described = ask_git(folder, "log", "-1", "--no-show-signature", "--format=%ct %P%n%s", "HEAD")
     if described:
         head, _, subject = described.partition("\n")
         time, *parents = head.split()
         facts.update(commit_time=int(time), parents=parents, subject=subject.rstrip("\n")[:MAX_SUBJECT])
-    remote = _git(folder, "config", "--get", "remote.origin.url")
+    remote = ask_git(folder, "config", "--get", "remote.origin.url")
     if remote:
         facts["remote"] = strip_credentials(_without_home(remote.strip()))
     return facts
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """Return what git prints, None when there is no git, no repository, or no answer in time."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            ("git", "-c", "core.fsmonitor=false", "-C", folder, *arguments),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=GIT_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None
 
 
 def _entry(program: Path | None) -> str:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from pathlib import Path
 from typing import Final
 
-TIMEOUT_S: Final = 5.0
-"""Longest time that one call of git may take."""
+from reportgen.capture.git import ask_git
+
 _HASH: Final = re.compile(r"[0-9a-f]{7,64}")
 
 
@@ -21,25 +19,7 @@ def count_commits(before: str, after: str, folder: Path) -> int | None:
     """
     if not (_HASH.fullmatch(before) and _HASH.fullmatch(after)):
         return None
-    if _git(folder, "merge-base", "--is-ancestor", before, after) is None:
+    if ask_git(folder, "merge-base", "--is-ancestor", before, after) is None:
         return None
-    count = _git(folder, "rev-list", "--count", f"{before}..{after}", "--")
+    count = ask_git(folder, "rev-list", "--count", f"{before}..{after}", "--")
     return int(count) if count is not None and count.strip().isdecimal() else None
-
-
-def _git(folder: Path, *arguments: str) -> str | None:
-    """Return what git prints; None when it fails, is missing, or takes too long."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    try:
-        done = subprocess.run(
-            ("git", "-c", "core.fsmonitor=false", "-C", folder, *arguments),
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace") if done.returncode == 0 else None

@@ -6,13 +6,13 @@ line, behind `--end-of-options`.
 
 from __future__ import annotations
 
-import os
 import re
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from reportgen.capture.git import ask_git
 
 GIT_TIMEOUT_S: Final = 30.0
 MAX_ANCESTORS: Final = 50_000
@@ -129,19 +129,6 @@ def _commit(folder: Path, name: str) -> str:
 
 
 def _git(folder: Path, *arguments: str) -> str | None:
-    """Return what git prints, None when there is no git, no repository, no such thing, or no answer in time."""
-    environment = {**os.environ, "GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}
-    command = ("git", "-c", "core.fsmonitor=false", "-c", "log.showSignature=false", "-C", str(folder), *arguments)
-    try:
-        done = subprocess.run(
-            command,
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            timeout=GIT_TIMEOUT_S,
-            check=False,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return None
-    return done.stdout.decode("utf-8", "replace").strip() if done.returncode == 0 else None
+    """Return what git prints without the blanks around it, None when it does not answer."""
+    text = ask_git(folder, *arguments, timeout_s=GIT_TIMEOUT_S)
+    return None if text is None else text.strip()
