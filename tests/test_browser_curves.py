@@ -425,10 +425,10 @@ FAKES = """(() => {
   };
   const setting = {
     runs: Object.entries(fakes).map(([k, { name, config, values }], i) => (
-      { k, name, slot: i + 1, page: "", config, config_slot: 7, values }
+      { k, name, slot: i + (made.first_slot || 1), page: "", config, config_slot: 7, values }
     )),
     charts: [
-      { title: "loss", unit: "", direction: "min", said: "", lines: [{ metric: "loss", label: "", dashed: false }] },
+      { title: "loss", unit: "", direction: "min", said: "", lines: made.lines || [{ metric: "loss", label: "", dashed: false }] },
     ],
     group: "", smooth: 0,
   };
@@ -441,10 +441,10 @@ FAKES = """(() => {
 })()"""
 
 
-def draw(watched: Watched, site: Site, runs: Mapping[str, Any], state: str) -> list[dict[str, Any]]:
-    """Return the lines that are drawn of made-up runs in the view `state`."""
+def draw(watched: Watched, site: Site, runs: Mapping[str, Any], state: str, **made: Any) -> list[dict[str, Any]]:
+    """Return the lines that are drawn of made-up runs in the view `state`; `made` are `lines` and `first_slot`."""
     watched.open(f"{disk_address(site.folder)}r/blank.html#?{state}")
-    watched.evaluate(f"fakes = {json.dumps(runs)}; {FAKES}")
+    watched.evaluate(f"fakes = {json.dumps(runs)}; made = {json.dumps(made)}; {FAKES}")
     wait = "const wait = () => (window.specs.loss ? done() : setTimeout(wait, 10)); wait();"
     watched.evaluate(f"new Promise((done) => {{ {wait} }})")
     watched.page.wait_for_timeout(50)
@@ -464,6 +464,15 @@ def test_lines_are_runs_with_the_values_as_logged(watched: Watched, site: Site) 
     assert (first["label"], first["slot"], first["x"], first["y"]) == ("A", 1, [0, 1, 2, 3], [1, 2, "NaN", 4])
     assert (first["raw"], first["low"], first["nan_from"], first["running"]) == (None, None, None, False)
     assert (second["nan_from"], second["running"]) == (1, True)
+
+
+def test_dashes_tell_splits_of_one_run_apart_and_runs_of_many(watched: Watched, site: Site) -> None:
+    splits = [{"metric": "loss", "label": "val", "dashed": False}, {"metric": "loss", "label": "train", "dashed": True}]
+    many = {f"r{i}": fake([1, 2], name=str(i)) for i in range(7)}
+    one = {"r6": many["r6"]}
+    assert [line["dashed"] for line in draw(watched, site, many, "")] == [False] * 6 + [True]
+    assert [line["dashed"] for line in draw(watched, site, one, "", first_slot=7)] == [True]
+    assert [line["dashed"] for line in draw(watched, site, one, "", first_slot=7, lines=splits)] == [False, True]
 
 
 def test_smoothing_is_debiased_and_keeps_the_raw_line(watched: Watched, site: Site) -> None:

@@ -511,8 +511,6 @@
 
   /** @param {ChartLine} line */
   const slotOf = ({ slot }) => (slot >= 0 && slot <= 10 ? slot : ((slot - 1) % 10) + 1);
-  /** @param {ChartLine} line */
-  const isDashed = (line) => line.dashed || line.slot > 6;
   /**
    * Of many lines each is thin, but for the baseline and pinned ones: they can be told apart, and a line of one px is
    * painted ten times as fast.
@@ -539,7 +537,7 @@
     pen.lineJoin = "round";
     for (const layer of layersOf(frame)) {
       const { kind, curve } = layer;
-      const dashed = (kind === "line" || kind === "raw") && isDashed(curve.line);
+      const dashed = (kind === "line" || kind === "raw") && curve.line.dashed;
       pen.globalAlpha = ALPHA[kind];
       pen.fillStyle = pen.strokeStyle = colour(slotOf(curve.line));
       pen.lineWidth = isThin(frame, curve.line) ? 1 : kind === "line" ? (curve.line.pinned ? 2.75 : 1.75) : kind === "raw" ? 1.25 : 1;
@@ -869,7 +867,7 @@
     /** @param {ChartLine} line */
     function sample(line) {
       const drawn = reportgen.swatch(slotOf(line));
-      drawn.classList.toggle("dashed", isDashed(line));
+      drawn.classList.toggle("dashed", line.dashed);
       return drawn;
     }
 
@@ -895,7 +893,7 @@
       const [width, height] = [f.left + f.width + f.right, f.top + f.height + BOTTOM];
       const lines = layersOf(f).map((layer) => {
         const { kind, curve } = layer;
-        const dash = kind !== "band" && isDashed(curve.line) ? " dash" : "";
+        const dash = kind !== "band" && curve.line.dashed ? " dash" : "";
         const name = kind === "edge" ? "edge" : kind;
         const path = svg("path", { class: name + dash, d: trace(f, layer) });
         if (isThin(f, curve.line)) path.classList.add("thin");
@@ -958,7 +956,7 @@
       const path = curve ? traced.get(curve) || trace(f, { curve, kind: "line" }) : "";
       if (curve) {
         traced.set(curve, path);
-        hot.setAttribute("class", `line s${slotOf(curve.line)}${isDashed(curve.line) ? " dash" : ""}`);
+        hot.setAttribute("class", `line s${slotOf(curve.line)}${curve.line.dashed ? " dash" : ""}`);
       }
       if (hot.getAttribute("d") !== path) for (const line of [halo, hot]) line.setAttribute("d", path);
     }
@@ -976,7 +974,7 @@
         const { line, raw, edges } = curve;
         rows[n] ||= makeRow();
         const { swatch, name, value, beside } = rows[n];
-        swatch.setAttribute("class", `swatch s${slotOf(line)}${isDashed(line) ? " dashed" : ""}${line.quantiles && label !== "median" ? " off" : ""}`);
+        swatch.setAttribute("class", `swatch s${slotOf(line)}${line.dashed ? " dashed" : ""}${line.quantiles && label !== "median" ? " off" : ""}`);
         put(name, cut(label || spec.title, 220));
         if (held && line.page) name.setAttribute("href", line.page);
         else name.removeAttribute("href");
@@ -1186,7 +1184,7 @@
     function announce(hits) {
       if (at === null) return;
       const told = hits.slice(0, 3).flatMap(({ curve, i }) => toldOf(curve).map(([label, column]) => `${plain(label)} ${format.number(column[i])}`.trim()));
-      reportgen.announce(`${say(spec, at)}: ${told.join(", ")}${hits.length > 3 ? ", " + (hits.length - 3) + " more" : ""}`);
+      reportgen.announce(`${say(spec, at)}: ${told.join(", ")}${hits.length > 3 ? `, ${hits.length - 3} more` : ""}`);
     }
 
     // ---- what the page may do

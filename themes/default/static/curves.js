@@ -262,7 +262,7 @@
             id: `${entry.id}\n${label}`,
             label: [entries.length > 1 && entry.name, label].filter(Boolean).join(" "),
             slot: entry.slot,
-            dashed,
+            dashed: dashed || (entry.slot > 6 && item.about.lines.length < 2),
             x: points.x,
             y: smooth(points.y),
             raw: weight ? points.y : null,

@@ -61,7 +61,7 @@
     const under = TITLE + height + 14;
     const legend = keys.map((line, i) => {
       const place = `translate(${((i % columns) * width) / columns} ${under + ROW * Math.floor(i / columns)})`;
-      const sample = svg("path", { class: `line${line.dashed || line.slot > 6 ? " dash" : ""}`, d: "M0 0h18" });
+      const sample = svg("path", { class: `line${line.dashed ? " dash" : ""}`, d: "M0 0h18" });
       return svg("g", { class: `s${line.slot}`, transform: place }, sample, svg("text", { x: 24, dy: 4 }, plain(line.label).slice(0, 60)));
     });
     const arrow = direction ? { max: "↑", min: "↓" }[direction] : "";

@@ -341,8 +341,9 @@ interface ChartLine {
   /** Stays the same while the reader changes the view. */
   id: string;
   label: string;
-  /** 0 ink, 1 … 10 the colours of the theme, which repeat from 11 on; over 6 is dashed too. */
+  /** 0 ink, 1 … 10 the colours of the theme, which repeat from 11 on. */
   slot: number;
+  /** Tells the splits of a metric apart; where there is one, the colours over 6 from those before. */
   dashed: boolean;
   x: Float64Array;
   /** What is drawn; NaN is a gap. */
