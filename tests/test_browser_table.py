@@ -793,7 +793,7 @@ def test_all_runs_stand_in_one_table(sample_site: Path, open_page: OpenPage) -> 
         page.locator(".grid-row").first.wait_for()
         assert page.locator(".run-grid").get_attribute("aria-rowcount") == "92"
         heads = texts(watched, ".grid-heads .metric")
-        assert heads[:3] == ["Run", "Experiment", "Differs in"]
+        assert heads[:4] == ["Run", "Experiment", "Updated", "Differs in"]
         assert {"val/accuracy", "val/loss", "val/auc", "val/rmse"} <= set(heads)
         page.set_viewport_size({"width": 1280, "height": 6000})  # rows out of sight are not drawn
         page.locator(".group-by select").select_option("experiment")

@@ -200,7 +200,7 @@
       const known = metrics.flatMap((metric) => (metric === leading ? [metric, strip] : [metric]));
       const about = of("status", "user", "group", "commit", "branch", "run_id");
       const made = several
-        ? [...of("experiment", "differs"), ...about, ...tags, ...ordered, ...of("headline"), ...known, spark, ...of("note", "duration", "started", "updated")]
+        ? [...of("experiment", "updated", "started", "differs"), ...about, ...tags, ...ordered, ...of("headline"), ...known, spark, ...of("note", "duration")]
         : [...of("updated", "duration", "started"), ...about, ...tags, ...ordered, ...known, spark, ...of("note")];
       return made.filter((one) => one.kind !== "drawn" || one.varying);
     })();
