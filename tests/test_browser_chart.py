@@ -243,7 +243,8 @@ def test_bands_raw_values_and_pinned_lines_are_layers(page: Watched) -> None:
     page.evaluate(
         """draw({lines: [
           line({label: "a", x: range(9), y: range(9), raw: range(9), low: range(9), high: range(9), pinned: true}),
-          line({label: "b", dashed: true, x: range(9), y: range(9), low: range(9, -3), high: range(9, 3), spread: true}),
+          line({label: "b", dashed: true, x: range(9), y: range(9), low: range(9, -3), high: range(9, 3),
+                spread: true}),
         ]})"""
     )
     kinds = page.evaluate(

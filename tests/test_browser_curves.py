@@ -423,12 +423,13 @@ FAKES = """(() => {
     const facts = { start: 1000 + run.offset, status: run.status, metrics: Object.fromEntries(known) };
     return { k, facts, metrics, series: async (metric) => series(metric) || null, exact: async () => null };
   };
+  const lines = made.lines || [{ metric: "loss", label: "", dashed: false }];
   const setting = {
     runs: Object.entries(fakes).map(([k, { name, config, values }], i) => (
       { k, name, slot: i + (made.first_slot || 1), page: "", config, config_slot: 7, values }
     )),
     charts: [
-      { title: "loss", unit: "", direction: "min", said: "", lines: made.lines || [{ metric: "loss", label: "", dashed: false }] },
+      { title: "loss", unit: "", direction: "min", said: "", lines },
     ],
     group: "", smooth: 0,
   };

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import statistics
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -160,6 +161,21 @@ def test_the_spread_of_seeds_pools_the_variance_within_groups() -> None:
     variance = (2.0 + 8.0) / 3
     assert seed_spread(groups, "acc", "last") == pytest.approx(3.1824 * math.sqrt(2 * variance), rel=1e-4)
     assert seed_spread(groups[:1], "acc", "last") is None
+
+
+def test_what_a_change_of_the_code_did_is_no_spread_of_seeds() -> None:
+    def spread(*values: tuple[str, float]) -> float | None:
+        runs = [
+            replace(make_summary(f"{i}", params={"lr": 1, "seed": i}, metrics={"acc": [value]}), commit=commit)
+            for i, (commit, value) in enumerate(values)
+        ]
+        return seed_spread(make_groups(make_experiment("e", runs)), "acc", "last")
+
+    within = spread(("a", 10.0), ("a", 12.0), ("b", 50.0), ("b", 52.0))
+    assert within == pytest.approx(4.3027 * math.sqrt(2 * 2.0), rel=1e-4)
+    once_each = spread(("a", 10.0), ("b", 12.0), ("c", 14.0))
+    assert once_each == spread(("", 10.0), ("", 12.0), ("", 14.0))
+    assert once_each is not None
 
 
 @given(st.lists(st.floats(-1e308, 1e308), min_size=1, max_size=8))

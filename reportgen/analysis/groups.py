@@ -200,19 +200,30 @@ def seed_spread(groups: Iterable[Group], metric: str, summary: str, direction: s
 
     The variance within the groups is pooled: s² = Σ(x - mean of its group)² / Σ(n - 1). The difference of two runs
     has the variance 2·s², so the result is t(0.975, Σ(n - 1)) · s · √2. At least two degrees of freedom are needed.
+    Runs at one commit are a group of their own where that leaves two: what a change of the code did is no noise.
     """
-    squares, freedom = [], 0
-    for group in groups:
-        spread = make_spread(group.runs, metric, summary, direction)
-        if spread.mean is None or len(spread.values) < 2:
-            continue
-        deviation = _deviation(spread.values, spread.mean)
-        squares.append(deviation * deviation * (len(spread.values) - 1))
-        freedom += len(spread.values) - 1
-    if freedom < 2:
-        return None
-    result = t_quantile_975(freedom) * math.sqrt(2 * math.fsum(squares) / freedom)
-    return result if math.isfinite(result) else None
+    repeated = [group.runs for group in groups]
+    at_commits = [tuple(runs) for group in repeated for runs in _by_commit(group)]
+    for within in (at_commits, repeated):
+        squares, freedom = [], 0
+        for runs in within:
+            spread = make_spread(runs, metric, summary, direction)
+            if spread.mean is None or len(spread.values) < 2:
+                continue
+            deviation = _deviation(spread.values, spread.mean)
+            squares.append(deviation * deviation * (len(spread.values) - 1))
+            freedom += len(spread.values) - 1
+        if freedom >= 2:
+            result = t_quantile_975(freedom) * math.sqrt(2 * math.fsum(squares) / freedom)
+            return result if math.isfinite(result) else None
+    return None
+
+
+def _by_commit(runs: Iterable[Summary]) -> Iterable[list[Summary]]:
+    found: dict[str, list[Summary]] = {}
+    for run in runs:
+        found.setdefault(run.commit, []).append(run)
+    return found.values()
 
 
 def _deviation(values: Sequence[float], mean: float) -> float:
