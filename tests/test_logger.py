@@ -326,7 +326,7 @@ def test_other_steps_raise(step: Any) -> None:
         run.log_metric("x", 1.0, step=step)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(ANY_TEXT, st.floats() | st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=5))
 @pytest.mark.filterwarnings("ignore::reportgen.LoggerWarning")
 def test_any_name_and_any_number_come_back(metrics: dict[str, float]) -> None:
