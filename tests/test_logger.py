@@ -171,18 +171,18 @@ def test_threads_log_to_the_programs_run_and_may_have_their_own() -> None:
     def work() -> None:
         seen["shared"] = logger.active_run()
         with start(nested=True) as own:
-            barrier.wait(10)
+            barrier.wait(60)
             seen["own"] = logger.active_run() is own
             seen["parent"] = read_events(own, "start")[0]["parent"]
-            barrier.wait(10)
+            barrier.wait(60)
 
     barrier = threading.Barrier(2)
     with start() as run:
         thread = threading.Thread(target=work)
         thread.start()
-        barrier.wait(10)
+        barrier.wait(60)
         assert logger.active_run() is run
-        barrier.wait(10)
+        barrier.wait(60)
         thread.join()
     assert seen == {"shared": run, "own": True, "parent": run.run_id}
 
