@@ -52,6 +52,8 @@ class Watched:
     """A page and all that went wrong while it was open."""
 
     page: Page
+    session: CDPSession
+    """What the page is asked through. It stays open: the end of a session ends what `emulate_media` has set."""
     allowed: tuple[str, ...]
     """Beginnings of the addresses that the page may ask for."""
     messages: list[str] = field(default_factory=list)
@@ -70,11 +72,7 @@ class Watched:
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression, promises awaited, as JSON data."""
-        session: CDPSession = self.page.context.new_cdp_session(self.page)
-        try:
-            return _evaluate(session, expression)
-        finally:
-            session.detach()
+        return _evaluate(self.session, expression)
 
     def settles(self, read: Callable[[], object], expected: object) -> None:
         """Read until it gives what is `expected`; after `PATIENCE` seconds, fail with the difference."""
@@ -85,13 +83,10 @@ class Watched:
 
     def accessibility_faults(self) -> list[str]:
         """Return what axe finds on the open page, one sentence for each element."""
-        session: CDPSession = self.page.context.new_cdp_session(self.page)
-        try:
-            _evaluate(session, _axe_source() + ";0")
-            # `preload` would fetch the style sheets again, which the policy refuses.
-            found = _evaluate(session, "axe.run({preload: false, resultTypes: ['violations']}).then(r => r.violations)")
-        finally:
-            session.detach()
+        _evaluate(self.session, _axe_source() + ";0")
+        # `preload` would fetch the style sheets again, which the policy refuses.
+        run = "axe.run({preload: false, resultTypes: ['violations']}).then(r => r.violations)"
+        found = _evaluate(self.session, run)
         return [f"{v['id']}: {v['help']}: {node['html'][:200]}" for v in found for node in v["nodes"]]
 
 
@@ -129,10 +124,10 @@ def open_page(chromium: Browser) -> OpenPage:
         )
         if SLOW == "late":
             context.add_init_script(path=LATE)
-        watched = Watched(context.new_page(), allowed=(site, "data:", "about:"))
+        page = context.new_page()
+        watched = Watched(page, context.new_cdp_session(page), allowed=(site, "data:", "about:"))
         if SLOW.isdigit():
-            session = context.new_cdp_session(watched.page)
-            session.send("Emulation.setCPUThrottlingRate", {"rate": int(SLOW)})
+            watched.session.send("Emulation.setCPUThrottlingRate", {"rate": int(SLOW)})
 
         def hear(message: ConsoleMessage) -> None:
             watched.messages.append(f"{message.type}: {message.text} ({watched.page.url})")
