@@ -181,7 +181,7 @@ def table_of(watched: Watched) -> dict[str, list[str]]:
 def reach(watched: Watched, selector: str) -> None:
     """Scroll down, and again from the top, since parts are made when they come near, until `selector` is there."""
     found = watched.page.locator(selector).first
-    for turn in range(200):
+    for turn in range(1000):
         if found.count():
             return
         watched.evaluate(f"scrollTo(0, {turn} * 500 % document.documentElement.scrollHeight)")
@@ -490,11 +490,13 @@ def test_the_first_print_has_what_was_out_of_sight(site: Path, open_page: OpenPa
         show(watched, site, *runs)
         watched.page.locator("#code").wait_for(state="attached")
         needed = ("assets/compare-details", "assets/vendor-plot", "data/texts/")
-        for _ in range(200):
-            if all(any(name in url for url in asked) for name in needed):
-                break
-            watched.page.wait_for_timeout(50)
-        watched.page.wait_for_timeout(500)
+        watched.settles(lambda: [name for name in needed if not any(name in url for url in asked)], [])
+        texts = [key(run) for run in runs if (site / f"data/texts/{key(run)}.js").exists()]
+        watched.evaluate(
+            "Promise.all([...['plots', 'against', 'differences', 'compareDetails'].map(reportgen.script),"
+            f" ...{texts}.map((k) => reportgen.load(`texts/${{k}}`))]).then(() => 0)"
+        )
+        watched.page.wait_for_timeout(500)  # in which the texts are unpacked
         assert watched.evaluate(PRINTED) == [0, 0, False, False, 0]
         # Paper waits for promises that are kept, and for nothing else.
         found = watched.evaluate(f"""(async () => {{

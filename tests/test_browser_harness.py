@@ -49,7 +49,7 @@ def test_what_the_policy_refuses_or_is_not_there_is_a_message(tmp_path: Path, op
     site = write_page(tmp_path, body)
     with open_page(disk_address(site)) as watched:
         watched.open(disk_address(site) + "index.html")
-        assert watched.messages
+        watched.settles(lambda: len(watched.messages) > 0, True)
 
 
 def test_a_request_that_leaves_the_site_is_noted(tmp_path: Path, open_page: OpenPage) -> None:

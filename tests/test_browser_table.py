@@ -728,7 +728,7 @@ def test_the_table_of_the_build_is_there_while_the_other_takes_long(sample_site:
     with open_page(address) as watched:
         watched.page.route("**/assets/table*.js", lambda route: route.abort())
         watched.page.goto(address + experiments(sample_site)["digits-mlp"], wait_until="commit")
-        watched.page.locator("table.runs:not(.groups)").wait_for(timeout=3000)
+        watched.page.locator("table.runs:not(.groups)").wait_for()
         box = watched.page.locator(".table-place > [data-still]")
         assert box.evaluate("box => box.scrollHeight > box.clientHeight && box.clientHeight > 400")
         assert not watched.page.locator("table.groups").is_visible()
