@@ -20,7 +20,7 @@ from reportgen.analysis.axes import plain
 from reportgen.analysis.downsample import envelope
 from reportgen.analysis.frames import look_at
 from reportgen.model import Floats
-from reportgen.plots import LINE_COLOURS, Format, Line
+from reportgen.plots import LINE_COLOURS, Format, Line, open_matplotlib
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -94,8 +94,7 @@ def render_figure(paper: PaperFigure, fmt: Format) -> bytes:
     """
     if fmt not in ("svg", "png", "pdf"):
         raise ValueError(f"unknown format '{fmt}': choose svg, png or pdf")
-    import matplotlib as mpl
-
+    mpl = open_matplotlib()
     out = io.BytesIO()
     with mpl.rc_context(), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)

@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Final, Literal
 from xml.sax.saxutils import escape
 
@@ -89,6 +90,22 @@ def _libraries() -> tuple[str, str]:
     return version("matplotlib"), version("numpy")
 
 
+def open_matplotlib() -> ModuleType:
+    """Return matplotlib, loaded. That it makes its list of fonts first, on a new machine, is no news for its users."""
+    import logging
+
+    import matplotlib as mpl
+
+    log = logging.getLogger("matplotlib.font_manager")
+    level = log.level
+    log.setLevel(logging.ERROR)
+    try:
+        import matplotlib.font_manager
+    finally:
+        log.setLevel(level)
+    return mpl
+
+
 def render_plot(plot: Plot, fmt: Format = "svg") -> bytes:
     """Return the plot as `svg`, `png` (192 dots an inch) or `pdf`. Raises `ValueError` for any other `fmt`.
 
@@ -96,8 +113,7 @@ def render_plot(plot: Plot, fmt: Format = "svg") -> bytes:
     """
     if fmt not in ("svg", "png", "pdf"):
         raise ValueError(f"unknown plot format '{fmt}': choose svg, png or pdf")
-    import matplotlib as mpl
-
+    mpl = open_matplotlib()
     out = io.BytesIO()
     with mpl.rc_context(_SETTINGS), warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from", category=UserWarning)

@@ -3,6 +3,11 @@
 The pages' content security policy holds in these tests as it does for a reader: nothing is injected as a script
 element, and `page.wait_for_function` (which evaluates a string inside the page) is not used; axe comes in through the
 debugging protocol, which the policy does not govern.
+
+A page shows the effect of an action when its turn comes, which on a loaded machine is later than the next line of a
+test. What is read after an action is therefore waited for, by `expect` or by `Watched.settles`.
+`REPORTGEN_TEST_SLOW=late` runs the tests on pages that hear of everything late (see `late.js`), `REPORTGEN_TEST_SLOW=6`
+on pages that are six times slower: a test that fails only then does not wait.
 """
 
 from __future__ import annotations
@@ -12,6 +17,7 @@ import http.server
 import os
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass, field
@@ -20,7 +26,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import pytest
-from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, CDPSession, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.run import find_chromium
 
@@ -32,6 +38,13 @@ FLAGS = (
     "--disable-component-update",
     "--disable-sync",
 )
+SLOW = os.environ.get("REPORTGEN_TEST_SLOW", "")
+"""How pages are made slow: `late`, or how many times slower they run."""
+LATE = Path(__file__).with_name("late.js")
+PATIENCE = 10.0
+"""How many seconds a page has to show what is waited for."""
+
+expect.set_options(timeout=1000 * PATIENCE)
 
 
 @dataclass(slots=True)
@@ -39,6 +52,8 @@ class Watched:
     """A page and all that went wrong while it was open."""
 
     page: Page
+    session: CDPSession
+    """What the page is asked through. It stays open: the end of a session ends what `emulate_media` has set."""
     allowed: tuple[str, ...]
     """Beginnings of the addresses that the page may ask for."""
     messages: list[str] = field(default_factory=list)
@@ -46,27 +61,32 @@ class Watched:
     outside: list[str] = field(default_factory=list)
     """Addresses that were asked for and are not part of the site."""
 
+    @property
+    def address(self) -> str:
+        """The address with the view as the page has it now, of which `page.url` hears later."""
+        return str(self.evaluate("location.href"))
+
     def open(self, address: str) -> None:
         """Open `address` and wait until it and all that it loads is there."""
         self.page.goto(address, wait_until="load")
 
     def evaluate(self, expression: str) -> Any:
         """Return the value of a JavaScript expression, promises awaited, as JSON data."""
-        session: CDPSession = self.page.context.new_cdp_session(self.page)
-        try:
-            return _evaluate(session, expression)
-        finally:
-            session.detach()
+        return _evaluate(self.session, expression)
+
+    def settles(self, read: Callable[[], object], expected: object) -> None:
+        """Read until it gives what is `expected`; after `PATIENCE` seconds, fail with the difference."""
+        end = time.monotonic() + PATIENCE
+        while (found := read()) != expected and time.monotonic() < end:
+            self.page.wait_for_timeout(20)
+        assert found == expected
 
     def accessibility_faults(self) -> list[str]:
         """Return what axe finds on the open page, one sentence for each element."""
-        session: CDPSession = self.page.context.new_cdp_session(self.page)
-        try:
-            _evaluate(session, _axe_source() + ";0")
-            # `preload` would fetch the style sheets again, which the policy refuses.
-            found = _evaluate(session, "axe.run({preload: false, resultTypes: ['violations']}).then(r => r.violations)")
-        finally:
-            session.detach()
+        _evaluate(self.session, _axe_source() + ";0")
+        # `preload` would fetch the style sheets again, which the policy refuses.
+        run = "axe.run({preload: false, resultTypes: ['violations']}).then(r => r.violations)"
+        found = _evaluate(self.session, run)
         return [f"{v['id']}: {v['help']}: {node['html'][:200]}" for v in found for node in v["nodes"]]
 
 
@@ -102,7 +122,12 @@ def open_page(chromium: Browser) -> OpenPage:
             viewport={"width": width, "height": 800},
             reduced_motion="reduce",
         )
-        watched = Watched(context.new_page(), allowed=(site, "data:", "about:"))
+        if SLOW == "late":
+            context.add_init_script(path=LATE)
+        page = context.new_page()
+        watched = Watched(page, context.new_cdp_session(page), allowed=(site, "data:", "about:"))
+        if SLOW.isdigit():
+            watched.session.send("Emulation.setCPUThrottlingRate", {"rate": int(SLOW)})
 
         def hear(message: ConsoleMessage) -> None:
             watched.messages.append(f"{message.type}: {message.text} ({watched.page.url})")

@@ -53,4 +53,4 @@ def run_script(script: str, *arguments: str, **options: Any) -> subprocess.Compl
     environment = {key: value for key, value in os.environ.items() if key not in JOB_VARIABLES}
     environment |= {"PYTHONPATH": str(ROOT), **options.pop("env", {})}
     command = [sys.executable, "-c", script, *arguments]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=False, **options)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300, check=False, **options)

@@ -7,7 +7,9 @@ import hashlib
 import itertools
 import json
 import shutil
+import threading
 import time
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -24,7 +26,8 @@ from tests.sitefiles import change_packs, pack_files, read_entries
 from tests.sourcelogs import metrics_line, start_line, write_run
 from tests.webservers import files_of, send, serving
 
-SOON = Limits(timeout_s=0.4, file_s=0.8, total_s=1.2, file_bytes=100_000, total_bytes=300_000, pauses_s=())
+SMALL = Limits(file_bytes=100_000, total_bytes=300_000, pauses_s=())
+"""As many bytes as tests like to send, and one attempt."""
 
 
 @pytest.fixture(scope="module")
@@ -174,10 +177,10 @@ def test_a_busy_server_is_asked_again(site: Path) -> None:
 # ---- other servers
 
 
-def read_error(answer: object, path: str = "data/packs/mixed-0-0123456789.jsonl.gz") -> str:
+def read_error(answer: object, path: str = "data/packs/mixed-0-0123456789.jsonl.gz", limits: Limits = SMALL) -> str:
     """Return what is said when `path` is read of a server."""
     with serving(answer) as server, pytest.raises(SourceError) as caught:  # type: ignore[arg-type]
-        Address(server.url, limits=SOON).read(path)
+        Address(server.url, limits=limits).read(path)
     return str(caught.value)
 
 
@@ -194,7 +197,7 @@ def test_a_server_that_is_not_there() -> None:
     with serving(lambda _: None) as server:
         url = server.url
     with pytest.raises(SourceError, match="cannot be read: Connection refused"):
-        Address(url, limits=SOON).read("data/site.json")
+        Address(url, limits=SMALL).read("data/site.json")
 
 
 def test_a_file_that_is_too_large_is_not_taken_in() -> None:
@@ -217,7 +220,7 @@ def test_a_small_file_that_unpacks_to_a_large_one_is_refused() -> None:
 
 def test_all_files_together_have_a_limit() -> None:
     with serving(lambda handler: send(handler, b"\x1f\x8b" + b"x" * 80_000)) as server:
-        site = Address(server.url, limits=SOON)
+        site = Address(server.url, limits=SMALL)
         for _ in range(3):
             site.read("data/packs/mixed-0-0123456789.jsonl.gz")
         with pytest.raises(SourceError, match="more than 300,000 bytes"):
@@ -241,9 +244,13 @@ def test_a_server_that_drips_is_left() -> None:
             handler.wfile.flush()
             time.sleep(0.05)
 
-    assert "takes too long" in read_error(drip_body)
-    assert "takes too long" in read_error(drip_head)
-    assert "the server does not answer" in read_error(lambda _: time.sleep(1.5))
+    left = threading.Event()
+    soon = replace(SMALL, file_s=0.8)
+    assert "takes too long" in read_error(drip_body, limits=soon)
+    assert "takes too long" in read_error(drip_head, limits=soon)
+    silent = replace(SMALL, timeout_s=0.4)
+    assert "the server does not answer" in read_error(lambda _: left.wait(60), limits=silent)
+    left.set()
 
 
 def test_an_answer_that_ends_early_or_is_none_is_an_error() -> None:
@@ -312,7 +319,7 @@ def test_a_name_that_leads_from_a_public_machine_to_a_private_one_is_not_asked(m
     monkeypatch.setattr(address, "_split", address.urlsplit)
     with serving(lambda handler: send(handler, b"", status=302, Location="/private")) as server:
         with pytest.raises(SourceError, match="private network"):
-            Address(server.url, limits=SOON).read("data/site.json")
+            Address(server.url, limits=SMALL).read("data/site.json")
         assert server.asked == ["/data/site.json"]
 
 

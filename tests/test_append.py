@@ -98,7 +98,7 @@ def partitions(names: Sequence[str], noise: random.Random) -> list[list[str]]:
     return parts
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=6, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(seed=st.integers(0, 2**32))
 def test_any_order_and_grouping_of_additions_gives_the_bytes_of_one_build(
     logs: dict[str, Path], clean: Path, tmp_path: Path, seed: int

@@ -349,7 +349,7 @@ def test_brushes_on_several_axes_count_the_runs_and_are_kept_in_the_address(show
         watched.page.wait_for_selector(".against-values tbody tr")
         names = watched.page.locator(".against-values tbody th").all_inner_texts()
         assert names == [f"run-{i}" for i in chosen]
-        address = watched.page.url
+        address = watched.address
         watched.page.get_by_role("button", name="Show all").click()
         assert view_of(watched) == {}
         assert said(watched, ".share") == "60 runs"

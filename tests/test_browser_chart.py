@@ -20,6 +20,7 @@ from typing import Any
 import matplotlib.image
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
 from reportgen.site.charts import ChartLine, render_chart
 from reportgen.site.theme import themes_folder
@@ -320,9 +321,9 @@ def test_lines_are_painted_in_the_colours_of_the_theme(page: Watched) -> None:
     page.evaluate("charts[0].update(spec({lines: [line({slot: 2, x: range(9), y: range(9).fill(5)})]}))")
     assert (0xCE, 0x85, 0x00) in colours(page)
     page.page.emulate_media(color_scheme="dark")
-    assert (0xFF, 0xA9, 0x0E) in colours(page)
+    page.settles(lambda: (0xFF, 0xA9, 0x0E) in colours(page), True)
     page.evaluate("document.documentElement.dataset.mode = 'light'")
-    assert (0xCE, 0x85, 0x00) in colours(page)
+    page.settles(lambda: (0xCE, 0x85, 0x00) in colours(page), True)
 
 
 def test_a_chart_follows_the_size_of_its_host(page: Watched) -> None:
@@ -356,7 +357,7 @@ def test_the_readout_tells_the_nearest_values_first(page: Watched) -> None:
 
 def test_of_many_lines_the_readout_tells_eight(page: Watched) -> None:
     page.evaluate("draw({lines: many(50)}), document.querySelector('.host').style.height = '400px'")
-    page.page.wait_for_timeout(60)
+    page.settles(lambda: box_of(page)["height"] > 300, True)
     point_at(page, 0.8, 0.0)
     rows = readout(page)
     assert len(rows) == 10
@@ -547,7 +548,7 @@ def test_charts_are_accessible(open_charts: Callable[..., Any], scheme: str) -> 
         page.evaluate(f"draw({{{FOUR}}}), draw({{lines: many(20)}}), draw({{}}), draw({{{FOUR}}}, {{}}, 'host small')")
         point_at(page, 0.4)
         page.evaluate("document.querySelector('details').open = true")
-        page.page.wait_for_timeout(50)
+        page.page.locator(".values table").wait_for()
         assert page.accessibility_faults() == []
 
 
@@ -601,7 +602,7 @@ def test_names_are_text_and_keep_to_their_place(open_charts: Callable[..., Any])
         )
         point_at(page, 0.3)
         page.evaluate("document.querySelectorAll('details').forEach(d => { d.open = true })")
-        page.page.wait_for_timeout(50)
+        expect(page.page.locator(".values table")).to_have_count(2)
         assert page.evaluate("document.querySelectorAll('main img, main b b').length") == 0
         assert page.evaluate("document.documentElement.scrollWidth") <= 390
         labels = page.evaluate("texts(charts[0], 'text.end')")

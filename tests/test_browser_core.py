@@ -134,7 +134,7 @@ def test_the_view_is_in_the_address(core: Watched) -> None:
     assert core.evaluate("[reportgen.state.get('q'), reportgen.state.get('none')]") == ["a b&c=d", None]
     assert core.evaluate("reportgen.state.link({sort: null})").endswith("page.html#?q=a+b%26c%3Dd")
     core.evaluate("reportgen.state.set({sort: null, q: null})")
-    assert core.page.url.endswith("page.html")
+    assert core.address.endswith("page.html")
 
 
 def test_spreadsheet_formulas_are_defused(core: Watched) -> None:

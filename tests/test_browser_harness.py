@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.browser import OpenPage, disk_address, served
+from tests import browser
+from tests.browser import LATE, OpenPage, disk_address, served
 from tests.linkcheck import POLICY
 
 pytestmark = pytest.mark.browser
@@ -48,7 +49,7 @@ def test_what_the_policy_refuses_or_is_not_there_is_a_message(tmp_path: Path, op
     site = write_page(tmp_path, body)
     with open_page(disk_address(site)) as watched:
         watched.open(disk_address(site) + "index.html")
-        assert watched.messages
+        watched.settles(lambda: len(watched.messages) > 0, True)
 
 
 def test_a_request_that_leaves_the_site_is_noted(tmp_path: Path, open_page: OpenPage) -> None:
@@ -64,3 +65,40 @@ def test_axe_reports_a_picture_without_words(tmp_path: Path, open_page: OpenPage
     with open_page(disk_address(site)) as watched:
         watched.open(disk_address(site) + "index.html")
         assert any(fault.startswith("image-alt") for fault in watched.accessibility_faults())
+
+
+def test_what_a_page_shows_after_a_while_is_waited_for(
+    tmp_path: Path, open_page: OpenPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site = write_page(tmp_path, "<p>first</p>")
+    with open_page(disk_address(site)) as watched:
+        watched.open(disk_address(site) + "index.html")
+        text = "document.querySelector('p').textContent"
+        watched.evaluate(f"setTimeout(() => {{ {text} = 'second'; }}, 100), 0")
+        watched.settles(lambda: watched.evaluate(text), "second")
+        monkeypatch.setattr(browser, "PATIENCE", 0.05)
+        with pytest.raises(AssertionError, match="assert 'second' == 'third'"):
+            watched.settles(lambda: watched.evaluate(text), "third")
+
+
+HEARS = """
+    window.heard = [], addEventListener("hashchange", () => heard.push("event")),
+    setTimeout(() => heard.push("timer")), requestAnimationFrame(() => heard.push("frame")),
+    new ResizeObserver(() => heard.push("size")).observe(document.body),
+    new Promise((done) => { onhashchange = () => done([...heard]); location.hash = "#p"; })"""
+"""What a page has heard of, by a moment at which it could have heard of all; `heard` grows afterwards."""
+
+
+def test_a_page_can_be_made_to_hear_of_everything_late(tmp_path: Path, open_page: OpenPage) -> None:
+    site = write_page(tmp_path, "<p>t</p>")
+    with open_page(disk_address(site)) as watched:
+        watched.page.add_init_script(path=LATE)
+        watched.open(disk_address(site) + "index.html")
+        assert watched.evaluate(HEARS) == []
+        watched.settles(lambda: sorted(watched.evaluate("heard")), ["event", "frame", "size", "timer"])
+        watched.evaluate(
+            "window.dropped = () => heard.push('dropped'), addEventListener('hashchange', dropped),"
+            " removeEventListener('hashchange', dropped), location.hash = '#q', 0"
+        )
+        watched.settles(lambda: watched.evaluate("heard.filter(what => what === 'event').length"), 2)
+        assert "dropped" not in watched.evaluate("heard")

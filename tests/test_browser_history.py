@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import OpenPage, Watched, disk_address
 from tests.conftest import reportgen
@@ -41,14 +42,14 @@ def test_one_metric_is_shown_and_the_list_leads_to_the_others(sample_site: Path,
         page = watched.page
         assert shown(watched) == ["val/accuracy"]
         page.locator(".metrics:visible a", has_text="val/loss").click()
-        assert shown(watched) == ["val/loss"]
+        watched.settles(lambda: shown(watched), ["val/loss"])
         assert page.locator(".metrics:visible [aria-current]").inner_text().startswith("val/loss")
-        assert re.search(r"#m-[a-z2-7]{10}$", page.url)
+        assert re.search(r"#m-[a-z2-7]{10}$", watched.address)
         page.locator(".configurations a", has_text="width 8").click()
-        assert shown(watched) == ["val/accuracy"]
+        watched.settles(lambda: shown(watched), ["val/accuracy"])
         assert page.locator(".configuration:visible h2").first.inner_text() == "width 8"
         page.go_back()
-        assert shown(watched) == ["val/loss"]
+        watched.settles(lambda: shown(watched), ["val/loss"])
 
 
 def test_without_scripts_all_metrics_follow_each_other(sample_site: Path, open_page: OpenPage) -> None:
@@ -63,10 +64,10 @@ def test_the_axis_turns_to_dates_and_the_view_is_in_the_address(sample_site: Pat
     with reading(open_page, sample_site) as watched:
         page = watched.page
         page.get_by_role("button", name="by date").locator("visible=true").click()
-        assert page.url.endswith("#?by=date")
+        assert watched.address.endswith("#?by=date")
         assert page.locator("svg.by-date:visible").count() == 1
         page.locator(".metrics:visible a", has_text="val/loss").click()
-        assert page.url.endswith("?by=date")
+        expect(page).to_have_url(re.compile(r"#m-[a-z2-7]{10}\?by=date$"))
         address = page.url
         watched.open("about:blank")
         watched.open(address)
@@ -122,6 +123,7 @@ def test_every_metric_is_accessible(sample_site: Path, open_page: OpenPage, sche
     with reading(open_page, sample_site, scheme=scheme) as watched:
         for link in watched.page.locator(".metrics:visible a").all():
             link.click()
+            expect(link).to_have_attribute("aria-current", "true")
             assert watched.accessibility_faults() == []
 
 
@@ -131,6 +133,7 @@ def test_a_phone_brings_the_chart_into_sight(sample_site: Path, open_page: OpenP
         assert watched.evaluate("document.documentElement.scrollWidth") == 390
         page.set_viewport_size({"width": 390, "height": 500})
         page.locator(".metrics:visible a", has_text="val/loss").click()
+        watched.settles(lambda: shown(watched), ["val/loss"])
         box = page.locator(".panel:visible figure").bounding_box()
         assert box is not None and -60 < box["y"] < 380
 

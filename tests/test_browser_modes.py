@@ -18,8 +18,7 @@ LIGHT, DARK = "rgb(255, 255, 255)", "rgb(17, 19, 22)"
 
 
 def background(watched: Watched) -> str:
-    # Not `watched.evaluate`: the end of its debugging session ends what `emulate_media` has set.
-    return str(watched.page.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
+    return str(watched.evaluate("getComputedStyle(document.documentElement).backgroundColor"))
 
 
 def choose(watched: Watched, mode: str) -> None:
@@ -108,9 +107,9 @@ def test_scripts_that_draw_are_told_of_each_change(sample_site: Path, open_page:
         assert watched.evaluate("window.told") == 3
         watched.evaluate("window.next = new Promise(r => document.addEventListener('reportgen:mode', () => r(1))); 0")
         watched.page.emulate_media(color_scheme="dark")
-        assert watched.page.evaluate("window.next") == 1
+        assert watched.evaluate("window.next") == 1
         ink = "getComputedStyle(document.documentElement).getPropertyValue('--ink').trim()"
-        assert watched.page.evaluate(ink) == "#e9ebee"
+        assert watched.evaluate(ink) == "#e9ebee"
 
 
 @pytest.mark.parametrize(("scheme", "mode"), [("light", "dark"), ("dark", "light")])
@@ -157,7 +156,7 @@ def test_paper_is_light_whatever_was_chosen(sample_site: Path, open_page: OpenPa
             watched.open(address + path)
             watched.page.emulate_media(media="print")
             assert background(watched) == LIGHT, path
-            assert watched.page.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light", path
+            assert watched.evaluate("getComputedStyle(document.documentElement).colorScheme") == "light", path
             for tool in (".bar", ".keys-hint", ".compare-with", ".turn"):
                 assert not any(part.is_visible() for part in watched.page.locator(tool).all()), (path, tool)
             watched.page.emulate_media(media="screen")

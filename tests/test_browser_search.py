@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import OpenPage, Watched, disk_address
 from tests.datafiles import write_search
@@ -196,7 +197,7 @@ def test_ctrl_and_enter_opens_a_tab_of_its_own(site: Path, open_page: OpenPage) 
         ask(watched, "hunter")
         with watched.page.context.expect_page() as opened:
             watched.page.keyboard.press("Control+Enter")
-        assert opened.value.url == disk_address(site) + "models.html#r3"
+        expect(opened.value).to_have_url(disk_address(site) + "models.html#r3")
         assert watched.page.locator("dialog [role=combobox]").is_visible()
 
 
@@ -206,8 +207,8 @@ def test_a_section_of_the_open_page_is_found_and_the_view_of_the_page_is_kept(si
         ask(watched, "param")
         assert found(watched, "On this page") == ["Parameters"]
         watched.page.keyboard.press("Enter")
-        assert watched.page.url == disk_address(site) + path + "#params?x=wall"
-        assert watched.evaluate("document.activeElement.id") == "params"
+        expect(watched.page).to_have_url(disk_address(site) + path + "#params?x=wall")
+        expect(watched.page.locator("#params")).to_be_focused()
         assert not watched.page.get_by_role("dialog").is_visible()
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import pytest
+from playwright.sync_api import expect
 
 from reportgen.single import Request, build_single
 from reportgen.site.config import Config
@@ -127,16 +128,18 @@ def test_links_lead_to_the_parts_and_back(reports: dict[str, Path], open_page: O
         page = watched.page
         watched.open(address)
         page.locator("#contents a", has_text="ridge").click()
-        assert re.fullmatch(r"#r-\w{10}", watched.evaluate("location.hash"))
+        expect(page).to_have_url(re.compile(r"#r-\w{10}$"))
         part = page.locator(".folded:target")
         assert part.locator("h1").inner_text() == "ridge"
         part.locator(".rail a", has_text="Parameters").click()
-        assert re.fullmatch(r"#r-\w{10}-params", watched.evaluate("location.hash"))
-        assert watched.evaluate("Math.abs(document.querySelector(':target').getBoundingClientRect().top) < 60")
+        expect(page).to_have_url(re.compile(r"#r-\w{10}-params$"))
+        watched.settles(
+            lambda: watched.evaluate("Math.abs(document.querySelector(':target').getBoundingClientRect().top) < 60"),
+            True,
+        )
         part = page.locator(".folded", has=page.locator(":target"))
         part.locator(".path a", has_text="Contents").click()
-        assert watched.evaluate("location.hash") == "#contents"
-        assert page.url.split("#")[0] == address
+        expect(page).to_have_url(address + "#contents")
         assert watched.messages == []
 
 

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import OpenPage, disk_address, served
 
@@ -98,11 +99,11 @@ def test_one_gets_from_home_to_a_run_and_back_by_links(
         page = watched.page
         watched.open(address + "index.html")
         page.locator("main a[href^='e/']:visible").first.click()
-        assert "/e/" in page.url
+        page.wait_for_url(f"{address}e/*.html")
         page.locator("main a[href^='../r/']:visible").first.click()
-        assert "/r/" in page.url
+        page.wait_for_url(f"{address}r/*.html")
         page.locator("header a.site").click()
-        assert page.url == address + "index.html"
+        page.wait_for_url(address + "index.html")
         assert watched.messages == []
 
 
@@ -113,7 +114,7 @@ def test_the_first_tab_stop_leads_to_the_content(sample_site: Path, open_page: O
         watched.page.keyboard.press("Tab")
         assert watched.evaluate("document.activeElement.getAttribute('href')") == "#main"
         watched.page.keyboard.press("Enter")
-        assert watched.evaluate("document.activeElement.id") == "main"
+        expect(watched.page.locator("main")).to_be_focused()
 
 
 def test_every_focus_stop_shows_where_it_is(sample_site: Path, open_page: OpenPage) -> None:

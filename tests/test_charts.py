@@ -225,7 +225,7 @@ def test_hostile_names_stay_text():
     assert any('"><script>' in t for t in texts(svg))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     st.lists(st.tuples(st.integers(-(2**63), 2**63 - 1), st.floats()), max_size=40),
     st.sampled_from(["", "unfinished"]),

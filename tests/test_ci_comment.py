@@ -21,7 +21,7 @@ def comment(forge: Forge, folder: Path, text: str = TEXT, **variables: str) -> s
     file.write_text(text, encoding="utf-8")
     environment = {"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8", **forge.environment(), **variables}
     command = [sys.executable, "-I", "-W", "error", str(RECIPES / "comment.py"), forge.kind, str(file)]
-    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60)
+    return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize("kind", KINDS)

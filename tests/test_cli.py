@@ -543,7 +543,7 @@ def test_an_interrupted_pool_ends_with_one_line_and_no_child(tmp_path: Path) -> 
         assert started.poll() is None
         time.sleep(0.01)
     os.killpg(started.pid, signal.SIGINT)  # as a terminal does: to the command and its workers
-    _, err = started.communicate(timeout=60)
+    _, err = started.communicate(timeout=300)
     assert (started.returncode, err) == (130, "Interrupted: run the command again to finish it\n")
     with pytest.raises(ProcessLookupError):
         os.killpg(started.pid, 0)

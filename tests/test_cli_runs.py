@@ -572,7 +572,7 @@ def on_terminal(place: Path, width: int, *arguments: str, **more: str) -> str:
             if not piece:
                 break
             taken += piece
-    started.wait(60)
+    started.wait(300)
     return taken.decode().replace("\r\n", "\n")
 
 

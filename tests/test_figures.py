@@ -69,6 +69,23 @@ def test_other_processes_settings_and_hash_seeds_give_the_same_bytes(tmp_path: P
         assert done.stdout.split() == own, done.stderr
 
 
+@pytest.mark.parametrize("call", ["figures.render_figure(test_figures.paper(), 'svg')", "plots.render_plot(empty)"])
+def test_a_list_of_fonts_that_takes_long_to_make_is_not_told(tmp_path: Path, call: str) -> None:
+    code = (
+        "import logging, threading\n"
+        "timer = threading.Timer\n"
+        "threading.Timer = lambda _, act: timer(0, act)\n"
+        "from reportgen import figures, plots\n"
+        "from tests import test_figures\n"
+        "empty = plots.Plot(title='t', unit='', direction=None, lines=())\n"
+        f"{call}\n"
+        "print(logging.getLogger('matplotlib.font_manager').level)"
+    )
+    environment = {**os.environ, "MPLCONFIGDIR": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
 def test_the_settings_of_the_process_stay_as_they_are() -> None:
     before = dict(mpl.rcParams)
     render_figure(paper(), "png")

@@ -171,18 +171,18 @@ def test_threads_log_to_the_programs_run_and_may_have_their_own() -> None:
     def work() -> None:
         seen["shared"] = logger.active_run()
         with start(nested=True) as own:
-            barrier.wait(10)
+            barrier.wait(60)
             seen["own"] = logger.active_run() is own
             seen["parent"] = read_events(own, "start")[0]["parent"]
-            barrier.wait(10)
+            barrier.wait(60)
 
     barrier = threading.Barrier(2)
     with start() as run:
         thread = threading.Thread(target=work)
         thread.start()
-        barrier.wait(10)
+        barrier.wait(60)
         assert logger.active_run() is run
-        barrier.wait(10)
+        barrier.wait(60)
         thread.join()
     assert seen == {"shared": run, "own": True, "parent": run.run_id}
 
@@ -326,7 +326,7 @@ def test_other_steps_raise(step: Any) -> None:
         run.log_metric("x", 1.0, step=step)
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(ANY_TEXT, st.floats() | st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=5))
 @pytest.mark.filterwarnings("ignore::reportgen.LoggerWarning")
 def test_any_name_and_any_number_come_back(metrics: dict[str, float]) -> None:

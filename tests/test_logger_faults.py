@@ -447,10 +447,10 @@ if mode == "locked":
     run._file._lock.acquire()
 if mode == "elsewhere":
     held = threading.Event()
-    threading.Thread(target=lambda: (run._file._lock.acquire(), held.set(), time.sleep(60)), daemon=True).start()
+    threading.Thread(target=lambda: (run._file._lock.acquire(), held.set(), time.sleep(300)), daemon=True).start()
     held.wait()
 print("ready", flush=True)
-time.sleep(60)
+time.sleep(300)
 """
 
 
@@ -477,7 +477,7 @@ def test_sigterm_ends_the_run_and_keeps_the_exit_status(
     with child:
         assert child.stdout.readline() == "ready\n"
         child.send_signal(signal.SIGTERM)
-        assert child.wait(30) == code
+        assert child.wait(120) == code
     ends = [event for log in tmp_path.glob("runs/*/*/events.jsonl") for event in read_events(log, "end")]
     assert [end["status"] for end in ends] == statuses
     assert all(end["error"] == "SIGTERM" for end in ends if end["status"] == "KILLED")
@@ -560,7 +560,7 @@ def test_threads_that_start_at_once_get_files_of_their_own() -> None:
     runs: list[Run] = []
 
     def work() -> None:
-        barrier.wait(10)
+        barrier.wait(60)
         with start(run_id="shared", experiment="e") as run:
             runs.append(run)
 
@@ -581,13 +581,13 @@ def test_surroundings_are_noted_in_the_background(monkeypatch: pytest.MonkeyPatc
 
     def slow() -> list[dict[str, Any]]:
         asked.set()
-        answer.wait(10)
+        answer.wait(60)
         return [{"event": "env", "python": "3"}]
 
     monkeypatch.setattr(capture, "_known", None)
     monkeypatch.setattr(capture, "_read", slow)
     with logger.start_run() as run:
-        assert asked.wait(10)
+        assert asked.wait(60)
         assert read_events(run, "env") == []
         answer.set()
     assert read_events(run, "env") == [{"event": "env", "python": "3"}]
@@ -599,7 +599,7 @@ def test_surroundings_that_take_too_long_are_not_waited_for(monkeypatch: pytest.
     answer = threading.Event()
 
     def endless() -> list[dict[str, Any]]:
-        answer.wait(30)
+        answer.wait(60)
         return [{"event": "env"}]
 
     monkeypatch.setattr(capture, "_known", None)
@@ -610,7 +610,7 @@ def test_surroundings_that_take_too_long_are_not_waited_for(monkeypatch: pytest.
     assert [event["event"] for event in read_events(run)] == ["start", "end"]
     answer.set()
     assert thread is not None
-    thread.join(10)
+    thread.join(60)
     assert [event["event"] for event in read_events(run)] == ["start", "end"]
 
 

@@ -228,7 +228,7 @@ def series_of(values: list[float]) -> Series:
     return Series(steps, T0 + steps.astype(float), np.array(values))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.lists(NUMBERS, min_size=1, max_size=4))
 def test_a_summary_has_the_numbers_that_plain_python_finds(columns: list[list[float]]) -> None:
     shared = min(map(len, columns))

@@ -44,16 +44,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def loaded(site: Path, page: str, open_page: OpenPage, *, lazily: bool = False) -> dict[str, int]:
-    """Return site path -> compressed bytes of all that `page` asked for; with `lazily` also what scrolling brings."""
+def loaded(site: Path, page: str, open_page: OpenPage, drawn: str = "h1", more: str = "") -> dict[str, int]:
+    """Return site path -> compressed bytes of all that `page` asked for until `drawn` is there and it is quiet, and of
+    what scrolling down brings until `more` is there.
+    """
     address = disk_address(site)
     asked: set[str] = set()
     with open_page(address) as watched:
         watched.page.on("request", lambda request: asked.add(request.url))
         watched.open(address + page)
+        watched.page.locator(drawn).first.wait_for()
         watched.page.wait_for_timeout(1500)
-        if lazily:
+        if more:
             watched.evaluate("document.querySelector('footer').scrollIntoView()")
+            watched.page.locator(more).first.wait_for()
             watched.page.wait_for_timeout(1500)
         assert watched.messages == []
     paths = {unquote(urlsplit(url.removeprefix(address)).path) for url in asked if url.startswith(address)}
@@ -78,7 +82,7 @@ def test_home(site: Path, open_page: OpenPage) -> None:
 
 
 def test_experiment_with_a_table_of_2000_runs(site: Path, open_page: OpenPage) -> None:
-    files = loaded(site, urls.experiment_page(pagelogs.TABLE), open_page)
+    files = loaded(site, urls.experiment_page(pagelogs.TABLE), open_page, ".grid-row")
     assert any(path.startswith("data/tables/") for path in files)
     assert code_of(files, lazy=False) <= 150 * KB, files
     assert data_of(files) <= 250 * KB, files
@@ -86,7 +90,7 @@ def test_experiment_with_a_table_of_2000_runs(site: Path, open_page: OpenPage) -
 
 def test_run_with_12_charts_of_2_lines(site: Path, open_page: OpenPage) -> None:
     (key,) = keys_of(site, pagelogs.SINGLE)
-    files = loaded(site, urls.run_page(key, "run-0"), open_page)
+    files = loaded(site, urls.run_page(key, "run-0"), open_page, "figure.live .graph")
     assert f"data/series/{short_key(key)}.js" in files
     assert code_of(files, lazy=False) <= 50 * KB, files
     assert data_of(files) <= 150 * KB, files
@@ -96,7 +100,7 @@ def test_comparison_of_50_runs_with_12_charts(site: Path, open_page: OpenPage) -
     keys = keys_of(site, pagelogs.CURVES)
     assert len(keys) == 50
     page = f"{urls.COMPARE}#?runs={','.join(map(short_key, keys))}"
-    files = loaded(site, page, open_page, lazily=True)
+    files = loaded(site, page, open_page, ".compared", ".against svg")
     assert sum(path.startswith("data/series/") for path in files) == 50
     assert code_of(files, lazy=True) > 0
     assert code_of(files, lazy=False) <= 60 * KB, files

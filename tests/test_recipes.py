@@ -129,7 +129,7 @@ def test_no_recipe_installs_by_the_name_alone() -> None:
 def lint(program: str, *arguments: str | Path, given: str | None = None) -> subprocess.CompletedProcess[str]:
     """Run a linter that came with the test extra."""
     command = [str(Path(sys.executable).parent / program), *map(str, arguments)]
-    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=120)
+    return subprocess.run(command, input=given, capture_output=True, text=True, timeout=300)
 
 
 @pytest.mark.parametrize(

@@ -163,7 +163,7 @@ LINES = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(st.integers(0, 1), LINES), min_size=1, max_size=3))
 def test_whatever_was_logged_a_record_of_a_record_is_the_record(streams: list[tuple[int, list[Any]]]) -> None:
     found = [

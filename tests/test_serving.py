@@ -31,6 +31,9 @@ from tests.conftest import ROOT
 from tests.sourcelogs import metrics_line, start_line
 from tests.sourcelogs import write_run as write_log
 
+PATIENCE_S = 120.0
+"""How long a loaded machine may take for what is waited for."""
+
 
 def write_run(root: Path, name: str) -> None:
     """Write a run with two steps that has not ended."""
@@ -64,7 +67,7 @@ def serving(site: Path, changes: Changes | None = None) -> Iterator[SiteServer]:
 
 def ask(server: SiteServer, path: str, method: str = "GET", **headers: str) -> tuple[int, dict[str, str], bytes]:
     """Return (status, headers, body) of one request; `Host` is this machine's unless another is given."""
-    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", server.server_address[1], timeout=PATIENCE_S)
     try:
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         connection.putrequest(method, path, skip_host=True)
@@ -222,7 +225,7 @@ def test_before_there_is_a_site_every_page_says_what_is_waited_for(tmp_path: Pat
 def test_a_port_is_free_again_as_soon_as_its_server_ends(site: Path) -> None:
     with serving(site) as server:
         port = server.server_address[1]
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
         connection.request("GET", "/index.html")
         connection.getresponse().read()
     SiteServer(site, Changes(), port).server_close()  # the server closed first: its end of the connection lingers
@@ -291,7 +294,7 @@ def test_nothing_new_is_none_and_the_end_wakes_all() -> None:
     changes.add([])
     assert changes.wait(1, 0.01) is None
     threading.Timer(0.1, changes.close).start()
-    assert changes.wait(1, 60) is None
+    assert changes.wait(1, PATIENCE_S) is None
 
 
 def test_a_fault_that_is_mended_is_news_and_one_that_stays_is_not() -> None:
@@ -327,13 +330,13 @@ def following(
         yield changes, reports
     finally:
         stop.set()
-        loop.join(30)
+        loop.join(PATIENCE_S)
         assert not loop.is_alive()
 
 
-def until(condition: Callable[[], object], seconds: float = 30) -> bool:
+def until(condition: Callable[[], object]) -> bool:
     """Wait until `condition` holds; tell whether it did."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + PATIENCE_S
     while not (held := bool(condition())) and time.monotonic() < end:
         time.sleep(0.02)
     return held
@@ -345,7 +348,8 @@ def built(reports: list[str], before: int) -> bool:
 
 
 def quiet(reports: list[str], seconds: float = 1.2) -> int:
-    """Return how many builds there were, once there has been none for a while; -1 when they do not end."""
+    """Return how many builds there were, once there was one and then none for a while; -1 when they do not end."""
+    until(lambda: reports)
     seen, since = len(reports), time.monotonic()
     end = since + 20 * seconds
     while time.monotonic() < since + seconds:
@@ -373,11 +377,11 @@ def test_a_log_that_grows_is_built_and_told(tmp_path: Path) -> None:
         assert quiet(reports) == 1, "a build is no change of the logs"
         failures.append(SourceError("the log is being moved"))
         write_run(runs, "second")
-        news = changes.wait(changes.now()[0], 30)
+        news = changes.wait(changes.now()[0], PATIENCE_S)
         assert news is not None
         assert news.error == "The build failed: the log is being moved"
         write_run(runs, "third")
-        news = changes.wait(news.version, 30)
+        news = changes.wait(news.version, PATIENCE_S)
         assert news is not None
         assert news.error == ""
         assert {"index.html", "runs.html"} <= news.paths
@@ -398,7 +402,7 @@ def test_a_watch_begins_with_a_build_and_a_build_is_no_change(tmp_path: Path, *,
     rebuild()
     write_run(runs, "second")  # what comes between the first build and the watch
     with following(runs / "site", rebuild, runs, poll=poll) as (changes, reports):
-        news = changes.wait(0, 30)
+        news = changes.wait(0, PATIENCE_S)
         assert news is not None
         assert len([path for path in news.paths if path.startswith("r/")]) == 1
         assert quiet(reports) == 1
@@ -531,12 +535,12 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path: Path) -> None:
     assert process.stdout is not None
     said = [process.stdout.readline().strip() for _ in range(2)]
     port = int(said[1].rsplit(":", 1)[1].strip("/"))
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE_S)
     connection.request("GET", "/")
     assert connection.getresponse().status == 200
     connection.close()
     process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert said[0] == "1 run in 1 experiment; Ctrl-C ends"
     assert errors.strip() == "Stopped."
     assert process.returncode == 0
@@ -555,7 +559,7 @@ def start(folder: Path, *options: str, sources: Sequence[str] = ("runs",)) -> su
 
 def get(address: str, path: str = "/") -> tuple[int, str]:
     """Return (status, body) of a page."""
-    connection = http.client.HTTPConnection(address.split("/")[2], timeout=20)
+    connection = http.client.HTTPConnection(address.split("/")[2], timeout=PATIENCE_S)
     try:
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -572,7 +576,7 @@ def test_a_signal_during_the_first_build_leaves_nothing_behind(tmp_path: Path, n
     process = start(tmp_path, "--jobs", "2")
     assert until(lambda: any((tmp_path / "temp").rglob("files")) or process.poll() is not None)
     process.send_signal(getattr(signal, name))
-    said, errors = process.communicate(timeout=60)
+    said, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, said) == (130, "")
     assert errors == "Interrupted: run the command again to finish it\n"
     assert [f.name for f in (tmp_path / "temp").iterdir() if f.name.startswith("reportgen-")] == []
@@ -587,7 +591,7 @@ def test_a_signal_while_it_serves_ends_it_in_order(tmp_path: Path, name: str) ->
     assert process.stdout.readline().startswith("1 run")
     process.stdout.readline()
     process.send_signal(getattr(signal, name))
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, errors) == (0, "Stopped.\n")
     assert list((tmp_path / "temp").iterdir()) == []
 
@@ -606,7 +610,7 @@ def test_a_command_that_shall_outlive_its_terminal_does(tmp_path: Path) -> None:
     time.sleep(0.3)
     assert get(address)[0] == 200
     process.terminate()
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE_S)
 
 
 def test_runs_that_are_still_to_come_are_waited_for(tmp_path: Path) -> None:
@@ -627,7 +631,7 @@ def test_runs_that_are_still_to_come_are_waited_for(tmp_path: Path) -> None:
         assert until(lambda: "2 runs" in get(said[1])[1])
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     assert errors == "note: the site is up to date\nStopped.\n"
 
 
@@ -655,7 +659,7 @@ def test_a_configuration_that_changes_is_taken_and_a_wrong_one_is_said(tmp_path:
         assert until(lambda: "<title>B</title>" in get(address)[1]), "its folder is watched"
     finally:
         process.terminate()
-        _, errors = process.communicate(timeout=30)
+        _, errors = process.communicate(timeout=PATIENCE_S)
     said = errors.splitlines()
     assert said[0].startswith("note: the configuration cannot be used, the one before stays: reportgen.toml: titel:")
     assert said[1:] == ["note: the site is up to date", "Stopped."]
@@ -665,7 +669,7 @@ def test_a_port_that_is_taken_is_an_error_with_the_remedy(site: Path) -> None:
     with serving(site) as server:
         port = str(server.server_address[1])
         command = [sys.executable, "-m", "reportgen", "serve", str(site), "--port", port]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 1
     assert f"port {port} cannot be used" in done.stderr
     assert "--port" in done.stderr

@@ -356,7 +356,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(ROWS, st.integers(1, 12))
 def test_columns_hold_what_a_reader_line_by_line_finds(rows: list[dict[str, Any]], repeat: int) -> None:
     rows = [row for row in rows for _ in range(repeat)]

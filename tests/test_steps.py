@@ -26,7 +26,6 @@ def ends(steps: tuple[Step, ...]) -> list[tuple[int, int]]:
 # ---- medians of ranges
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(-5, 5), min_size=1, max_size=40), st.data())
 def test_the_median_of_a_range_is_that_of_its_values(values: list[int], data: st.DataObject) -> None:
     start = data.draw(st.integers(0, len(values) - 1))
@@ -37,7 +36,6 @@ def test_the_median_of_a_range_is_that_of_its_values(values: list[int], data: st
     assert ranges.distances(np.array([start]), np.array([stop]))[0] == sum(abs(v - np.median(own)) for v in own)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(-1, 1), st.floats(0.01, 9)), min_size=1, max_size=40))
 def test_no_other_point_is_nearer_to_all_values_than_the_weighted_median(pairs: list[tuple[float, float]]) -> None:
     values, weights = (np.array(part) for part in zip(*pairs, strict=True))
@@ -122,7 +120,7 @@ def test_exact_repeats_with_a_step_are_two_exact_levels() -> None:
     assert [(step.value, step.error) for step in steps] == [(0.1, 0.0), (0.3, 0.0)]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.floats(allow_nan=True, allow_infinity=True), max_size=60))
 def test_any_series_is_cut_into_levels_in_order(values: list[float]) -> None:
     given_values = np.array(values, float)

@@ -256,7 +256,7 @@ def test_what_is_no_zip_file_and_what_is_not_there_say_so(tmp_path: Path) -> Non
         unpack_runs(tmp_path / "nowhere.zip", tmp_path / "out")
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.data())
 def test_no_damage_to_an_archive_does_more_than_end_the_work(tmp_path: Path, data: st.DataObject) -> None:
     made = io.BytesIO()

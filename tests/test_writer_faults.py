@@ -323,7 +323,7 @@ PATHS = [urls.HOME, urls.RUNS, urls.SEARCH_JS, *(urls.run_page(str(i), "x") for 
 SITES = st.dictionaries(st.sampled_from(PATHS), st.sampled_from([b"", b"one", b"two"]), min_size=1)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(SITES, st.integers(1, 60)), max_size=5), SITES)
 def test_any_sequence_of_deaths_ends_like_a_clean_build(
     disk: Disk, tmp_path: Path, deaths: list[tuple[Site, int]], last: Site

@@ -552,8 +552,8 @@
 
     input.addEventListener("keydown", (event) => {
       if (event.isComposing) return;
-      // Who types fast has not seen what is offered now.
-      if (event.key === "Tab" && input.value !== offered && isFilter(input.value)) offer();
+      // Who types fast has not seen what is offered now, and means no list of an earlier text.
+      if (event.key.length > 1 && input.value !== offered && (options.length || (event.key === "Tab" && isFilter(input.value)))) offer();
       const open = options.length > 0 && input.value === offered;
       const step = event.key === "ArrowDown" ? 1 : event.key === "ArrowUp" ? -1 : 0;
       if (step && open) setActive(active < 0 ? (step > 0 ? 0 : options.length - 1) : (active + step + options.length) % options.length);
