@@ -164,9 +164,7 @@ def test_imports_go_down(module: str) -> None:
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
-    graph = {
-        m: {i for i in imports_of(m, typing=False) if i in MODULES and i not in (m, "reportgen")} for m in MODULES
-    }
+    graph = {m: {i for i in imports_of(m, typing=False) if i in MODULES and i not in (m, "reportgen")} for m in MODULES}
     while leaves := {m for m, needs in graph.items() if not needs}:
         graph = {m: needs - leaves for m, needs in graph.items() if m not in leaves}
     assert graph == {}
