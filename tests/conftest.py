@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,8 +38,34 @@ class Ran:
     err: str
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the commands that tests run find the templates that one of them has compiled: half a second for each."""
+    global _templates
+    _templates = _shared_folder(tmp_path_factory) / "templates"
+    _templates.mkdir(exist_ok=True)
+
+
+_templates: Path | None = None
+
+
+def share_templates(cache: Path) -> None:
+    """Let a cache folder, which is otherwise a test's own, have the compiled templates of all tests."""
+    if _templates is not None and not (cache / "templates").exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with suppress(OSError):  # another command of the same test was first, or the system has no links
+            (cache / "templates").symlink_to(_templates)
+
+
+def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that all test processes of this run share."""
+    base = tmp_path_factory.getbasetemp()
+    return base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+
 def reportgen(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
     """Run the command line as a user would, in `cwd`, with the cache folder beside it; `env` adds variables."""
+    share_templates(cwd / ".cache" / "reportgen")
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
@@ -65,10 +92,7 @@ def sample_site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     All test processes share one folder. Each builds into it: the first writes it, the others wait for its lock and
     then have nothing to write, which is what the builder promises.
     """
-    base = tmp_path_factory.getbasetemp()
-    if "PYTEST_XDIST_WORKER" in os.environ:
-        base = base.parent
-    shared = base / "sample"
+    shared = _shared_folder(tmp_path_factory) / "sample"
     shared.mkdir(exist_ok=True)
     build_sample_site(shared / "site")
     return shared / "site"

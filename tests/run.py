@@ -1,20 +1,33 @@
 """The one test command: `python -m tests.run [pytest arguments]`.
 
 It finds a Chromium for the browser tests, or installs one, and runs pytest with one process more than there are cores,
-since a browser test waits much of its time. The browser is looked for in `REPORTGEN_CHROMIUM`, on `PATH`, and where
-Playwright keeps its own. Where none is found and none can be installed, the browser tests are skipped and say so; with
-`CI=true` such a skip fails the run (see `conftest.py`).
+since a browser test waits much of its time. Each process is given tests that stand together, which share what they
+build, and takes some of another's when it is done. The package is compiled before, since hundreds of tests start it in
+a process of its own, and temporary files lie in memory where there is plenty of it (`TMPDIR` puts them elsewhere, where
+those of failed tests can be looked at after the run).
+
+The browser is looked for in `REPORTGEN_CHROMIUM`, on `PATH`, and where Playwright keeps its own. Where none is found
+and none can be installed, the browser tests are skipped and say so; with `CI=true` such a skip fails the run (see
+`conftest.py`).
 """
 
 from __future__ import annotations
 
+import compileall
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+ROOT = Path(__file__).parent.parent
+MEMORY = Path("/dev/shm")
+"""A file system in memory, where the system has one."""
+ENOUGH_BYTES = 4 << 30
+"""Room that must be free there, several times of what the tests write."""
 NAMES = ("chromium", "chromium-browser", "google-chrome-stable", "google-chrome", "chrome")
 
 
@@ -25,9 +38,32 @@ def main(arguments: Sequence[str]) -> int:
     if chromium:
         environment["REPORTGEN_CHROMIUM"] = chromium
     chosen = any(a == "-n" or a.startswith(("-n", "--numprocesses", "--pdb")) for a in arguments)
-    workers = [] if chosen else [f"-n{(os.cpu_count() or 1) + 1}"]
+    workers = [] if chosen else [f"-n{(os.cpu_count() or 1) + 1}", "--dist=worksteal"]
     command = [sys.executable, "-m", "pytest", *workers, *arguments]
-    return subprocess.run(command, cwd=Path(__file__).parent.parent, env=environment).returncode
+    compileall.compile_dir(ROOT / "reportgen", quiet=1)
+    with temporary_files() as folder:
+        if folder:
+            environment["TMPDIR"] = folder
+        return subprocess.run(command, cwd=ROOT, env=environment).returncode
+
+
+@contextmanager
+def temporary_files() -> Iterator[str | None]:
+    """Yield a folder in memory for temporary files, gone afterwards; None where the usual one serves better."""
+    named = any(name in os.environ for name in ("TMPDIR", "TEMP", "TMP", "PYTEST_DEBUG_TEMPROOT"))
+    if named or not _serves(MEMORY):
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="reportgen-tests-", dir=MEMORY, ignore_cleanup_errors=True) as folder:
+        yield folder
+
+
+def _serves(folder: Path) -> bool:
+    """Tell whether tests can work in a folder: write a lot, and start the programs that they write."""
+    if not os.access(folder, os.W_OK | os.X_OK):
+        return False
+    system = os.statvfs(folder)
+    return system.f_bavail * system.f_frsize >= ENOUGH_BYTES and not system.f_flag & os.ST_NOEXEC
 
 
 def find_chromium() -> str | None:

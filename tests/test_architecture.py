@@ -10,6 +10,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -103,14 +104,26 @@ def modules() -> dict[str, Path]:
 MODULES = modules()
 
 
+@cache
+def tree_of(module: str) -> ast.Module:
+    """Return the parsed source of a module, which nobody changes."""
+    return ast.parse(MODULES[module].read_text(encoding="utf-8"))
+
+
 def room_of(module: str) -> str:
     """Return the room that `module` lives in: itself or the package below `reportgen`."""
     return ".".join(module.split(".")[:2])
 
 
+@cache
+def imports_of(module: str, *, typing: bool = True) -> tuple[str, ...]:
+    """Return every module that `module` imports, as `iter_imports` yields them."""
+    return tuple(iter_imports(module, typing=typing))
+
+
 def iter_imports(module: str, *, typing: bool = True) -> Iterator[str]:
     """Yield every module that `module` imports; without `typing`, not those under `if TYPE_CHECKING`."""
-    tree = ast.parse(MODULES[module].read_text(encoding="utf-8"))
+    tree = tree_of(module)
     hidden = set()
     if not typing:
         guards = [n for n in ast.walk(tree) if isinstance(n, ast.If) and "TYPE_CHECKING" in ast.unparse(n.test)]
@@ -139,7 +152,7 @@ def test_every_module_has_a_room() -> None:
 def test_imports_go_down(module: str) -> None:
     here = room_of(module)
     wrong = []
-    for imported in iter_imports(module):
+    for imported in imports_of(module):
         there = room_of(imported)
         if not imported.startswith("reportgen.") or there == here or (here, there) in NEIGHBOURS:
             continue
@@ -151,9 +164,7 @@ def test_imports_go_down(module: str) -> None:
 
 
 def test_modules_do_not_import_each_other_in_a_circle() -> None:
-    graph = {
-        m: {i for i in iter_imports(m, typing=False) if i in MODULES and i not in (m, "reportgen")} for m in MODULES
-    }
+    graph = {m: {i for i in imports_of(m, typing=False) if i in MODULES and i not in (m, "reportgen")} for m in MODULES}
     while leaves := {m for m, needs in graph.items() if not needs}:
         graph = {m: needs - leaves for m, needs in graph.items() if m not in leaves}
     assert graph == {}
@@ -161,7 +172,7 @@ def test_modules_do_not_import_each_other_in_a_circle() -> None:
 
 @pytest.mark.parametrize("library", sorted(DOORS))
 def test_a_heavy_library_has_one_door(library: str) -> None:
-    importers = {m for m in MODULES if any(i.split(".")[0] == library for i in iter_imports(m))}
+    importers = {m for m in MODULES if any(i.split(".")[0] == library for i in imports_of(m))}
     doors = DOORS[library]
     assert {m for m in importers if not any(m == d or m.startswith(d + ".") for d in doors)} == set()
 
@@ -169,20 +180,20 @@ def test_a_heavy_library_has_one_door(library: str) -> None:
 def test_what_runs_inside_training_imports_nothing_else_of_the_package() -> None:
     allowed = {"reportgen", "reportgen.errors", "reportgen.formats", "reportgen.quantiles", *TRAINING}
     for module in sorted(m for m in MODULES if room_of(m) in TRAINING):
-        ours = {room_of(i) for i in iter_imports(module) if i.split(".")[0] == "reportgen"}
+        ours = {room_of(i) for i in imports_of(module) if i.split(".")[0] == "reportgen"}
         assert ours <= allowed, module
 
 
 def test_what_runs_inside_training_needs_no_library_but_orjson() -> None:
     for module in sorted(m for m in MODULES if room_of(m) in TRAINING):
-        names = {i.split(".")[0] for i in iter_imports(module, typing=False)}
+        names = {i.split(".")[0] for i in imports_of(module, typing=False)}
         assert names - sys.stdlib_module_names <= {"reportgen", "orjson"}, module
 
 
 def test_everything_is_caught_only_at_the_marked_edges() -> None:
     found: dict[str, int] = {}
-    for module, file in MODULES.items():
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+    for module in MODULES:
+        for node in ast.walk(tree_of(module)):
             if isinstance(node, ast.ExceptHandler) and _catches_everything(node):
                 found[room_of(module)] = found.get(room_of(module), 0) + 1
     assert {room: n for room, n in found.items() if n > CATCH_ALL.get(room, 0)} == {}
@@ -203,9 +214,9 @@ def _names(node: ast.expr) -> list[str]:
 def test_the_library_never_prints() -> None:
     printing = {
         module
-        for module, file in MODULES.items()
+        for module in MODULES
         if room_of(module) != "reportgen.cli"
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        for node in ast.walk(tree_of(module))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "print"
     }
     assert printing == set()
@@ -213,8 +224,8 @@ def test_the_library_never_prints() -> None:
 
 def test_every_module_says_what_it_owns() -> None:
     silent = []
-    for module, file in MODULES.items():
-        tree = ast.parse(file.read_text(encoding="utf-8"))
+    for module in MODULES:
+        tree = tree_of(module)
         if tree.body and not ast.get_docstring(tree):
             silent.append(module)
     assert silent == []

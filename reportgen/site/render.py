@@ -41,7 +41,9 @@ class Renderer:
 
     def render(self, template: str, page: object, *, path: str) -> bytes:
         """Return the UTF-8 bytes of the page at site path `path`."""
-        env = _environment(self.theme.folders, self.compiled, self.theme.digest)
+        env = _environment(self.theme.folders, self.theme.digest)
+        # Asked only for templates that no build of this process has rendered yet.
+        env.bytecode_cache = _TemplateCache(self.compiled) if self.compiled is not None else None
 
         def link(target: str) -> str:
             return urls.relative(target, path)
@@ -98,7 +100,7 @@ class _TemplateCache(jinja2.FileSystemBytecodeCache):
 
 
 @lru_cache(maxsize=4)
-def _environment(folders: tuple[str, ...], compiled: str | None, digest: str) -> jinja2.Environment:  # noqa: ARG001
+def _environment(folders: tuple[str, ...], digest: str) -> jinja2.Environment:  # noqa: ARG001
     """Return what renders the templates in `folders`, which are read once for each `digest` of the theme."""
     searched = jinja2.FileSystemLoader([Path(f) / "templates" for f in folders])
     themes = {
@@ -113,7 +115,6 @@ def _environment(folders: tuple[str, ...], compiled: str | None, digest: str) ->
         lstrip_blocks=True,
         auto_reload=False,
         cache_size=-1,
-        bytecode_cache=_TemplateCache(compiled) if compiled is not None else None,
     )
     env.filters.update(
         number=text.format_number,
