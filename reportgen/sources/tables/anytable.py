@@ -11,13 +11,14 @@ import numpy as np
 
 from reportgen.formats import clean_text
 from reportgen.model import Problem, Stream
-from reportgen.sources.documents import file_names, files_by_name
+from reportgen.sources.documents import file_names, files_by_name, read_bytes
 from reportgen.sources.faults import Faults
 from reportgen.sources.kinds import HEAD_BYTES, Claim, FoundRun, Listing, is_empty
 from reportgen.sources.options import TableMapping
 from reportgen.sources.parts import label_of
 from reportgen.sources.places import Place, RunRef
 from reportgen.sources.streams import StreamMaker
+from reportgen.sources.tables.documents import MAX_DOCUMENT
 from reportgen.sources.tables.layouts import Layout, layout_of, noted
 from reportgen.sources.tables.naming import run_names
 from reportgen.sources.tables.reading import (
@@ -32,7 +33,7 @@ from reportgen.sources.tables.reading import (
     split_columns,
 )
 from reportgen.sources.tables.siblings import find_twin
-from reportgen.sources.tables.sniff import may_be_log, sniff
+from reportgen.sources.tables.sniff import may_be_log, sniff, sniff_document
 from reportgen.sources.tables.writers import PARAM_FILES
 
 MAX_LOOKS: Final = 1000
@@ -67,7 +68,10 @@ class _AnyTable:
         facts, files = dict(place.extra), files_by_name(place)
         (table, path), *others = files.items()
         maker = StreamMaker(place.files[0].label, run_id=ref.run_id, experiment=ref.experiment, name=ref.name)
-        make_stream(place, ref, layout_of(facts), path, maker=maker)
+        layout = layout_of(facts)
+        _, rows, _ = make_stream(place, ref, layout, path, maker=maker)
+        if layout.form == "document":
+            maker.params(shorten(rows.preface))
         for name, other in others:
             if name != table:
                 maker.params(shorten(read_sidecar(other, name, maker.faults)))
@@ -152,6 +156,10 @@ def _sniff_file(folder: Listing, name: str) -> Layout | None:
     suffix = os.path.splitext(name)[1].lower()
     is_csv = suffix in _CSV
     head = folder.head(name)
+    if suffix == ".json" and head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"[", b"{"):
+        found = sniff_document(folder.head(name, _SNIFFED), lambda: _whole(folder.full(name)), is_named=folder.named)
+        if found is not None:
+            return found
     if not folder.named and not may_be_log(head, is_csv=is_csv):
         return None
     is_whole = len(head) < HEAD_BYTES
@@ -160,6 +168,14 @@ def _sniff_file(folder: Listing, name: str) -> Layout | None:
         is_whole = len(head) < _SNIFFED
     is_lines = suffix in (".jsonl", ".ndjson") or folder.named
     return sniff(head, is_csv=is_csv, is_whole=is_whole, is_lines=is_lines, is_named=folder.named)
+
+
+def _whole(path: str) -> bytes:
+    """Return a document, nothing where it is too large or cannot be read."""
+    try:
+        return read_bytes(path, MAX_DOCUMENT)
+    except OSError:
+        return b""
 
 
 def _runs(folder: Listing, file: str, layout: Layout, *, is_only: bool) -> Iterator[FoundRun]:

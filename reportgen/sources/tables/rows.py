@@ -45,7 +45,7 @@ class Rows:
     texts: dict[str, tuple[Ints, list[str]]] = field(default_factory=dict)
     """The same for text."""
     preface: dict[str, Any] = field(default_factory=dict)
-    """What a first line `#{...}` says."""
+    """What a first line `#{...}` says, or what a document says beside its lists."""
     headers: tuple[int, ...] = ()
     """Rows before which the header of a CSV stands again: somebody began to write anew."""
 
@@ -149,6 +149,15 @@ def read_json(
             continue
         add_object(columns, count, row, skip)
         count += 1
+    return columns.rows(count)
+
+
+def read_series(cells: Iterable[tuple[str, int, Any]], count: int) -> Rows:
+    """Return `count` rows of the cells (name of the column, row, JSON value that is no list or object)."""
+    columns = _Columns(Faults(""), None)
+    for name, row, value in cells:
+        if value is not None:
+            _add_item(columns, row, name, value, MAX_DEPTH)
     return columns.rows(count)
 
 
