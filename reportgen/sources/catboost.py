@@ -25,7 +25,7 @@ _BESIDE: Final = frozenset({_TIMES, "catboost_training.json"})
 class _CatBoost:
     name = "catboost"
     title = "CatBoost"
-    about = "`learn_error.tsv` or `test_error.tsv` with the column `iter`, beside `time_left.tsv` or `catboost_training.json`"
+    about = "`learn_error.tsv` or `test_error.tsv` with the column `iter`, beside `catboost_training.json`"
 
     def claim(self, folder: Listing) -> Claim | None:
         """Take the folder of one training, with its event files, which say the same again."""

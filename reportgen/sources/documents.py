@@ -6,6 +6,7 @@ import base64
 import binascii
 import datetime as dt
 import hashlib
+import json
 import math
 import os
 import re
@@ -33,6 +34,12 @@ MAX_TIME: Final = 32_503_680_000.0
 """The year 3000 in UTC seconds: what is greater is in a finer unit, or no time."""
 MAX_CELL: Final = 40
 """Longer numbers are read one by one: an array of all would be as wide as the longest."""
+WORK: Final = 4
+"""A damaged document is looked through so many times at most."""
+_FIELD: Final = re.compile(r'"((?:[^"\\]|\\.){1,200})"\s*:\s*')
+_WHOLE: Final = re.compile(r"\s*(?:[,}\]]|$)")
+"""What stands behind a value that is whole."""
+_BRACKET: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|[{}\[\],]')
 _WORDS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -66,16 +73,76 @@ def read_object(path: str, faults: Faults) -> dict[str, Any]:
     """
     name = os.path.basename(path)
     try:
-        return decode_line(read_bytes(path))
+        data = read_bytes(path)
+        return decode_line(data)
     except FileNotFoundError:
         faults.add(None, f"`{clean_text(name)}` is missing", "keep the run's folder whole")
     except OSError as error:
         faults.add(None, f"`{clean_text(name)}` cannot be read: {error.strerror or error}", "check its permissions")
     except FormatError as error:
-        faults.add(
-            None, f"`{clean_text(name)}` is no JSON object: {error}", "it is damaged; the rest of the run is shown"
-        )
+        found = whole_fields(data.decode("utf-8", "replace"))
+        kept = f"the {len(found)} fields that are whole" if found else "the rest of the run"
+        message = f"`{clean_text(name)}` is no JSON object: {error}"
+        faults.add(None, message, f"it is damaged; {kept} {'are' if found else 'is'} shown")
+        return found
     return {}
+
+
+def whole_fields(text: str) -> dict[str, Any]:
+    """Return the fields of a damaged JSON object whose values are whole; of a damaged value nothing."""
+    decoder, found, place, left = json.JSONDecoder(), dict[str, Any](), text.find("{") + 1, WORK * len(text) + 4096
+    while left > 0 and (match := _FIELD.search(text, place)):
+        left -= match.end() - place
+        try:
+            value, place = decoder.raw_decode(text, match.end())
+        except json.JSONDecodeError as error:
+            place = _end_of_value(text, match.end())
+            left -= max(error.pos, place) - match.end()
+        except RecursionError:
+            place = match.end()
+            left -= 4096
+        else:
+            left -= place - match.end()
+            if _WHOLE.match(text, place):
+                found[cut_name(clean_text(match[1]))] = value
+    return found
+
+
+def _end_of_value(text: str, start: int) -> int:
+    """Return where a damaged value ends by its brackets; `start` where that cannot be told."""
+    depth = 0
+    for match in _BRACKET.finditer(text, start):
+        if match[0] in "{[":
+            depth += 1
+        elif match[0] in "}]":
+            depth -= 1
+            if depth <= 0:
+                return match.end()
+        elif match[0] == "," and not depth:
+            return match.end()
+    return start
+
+
+def iter_objects(text: str, start: int = 0) -> Iterator[dict[str, Any]]:
+    """Yield the objects that are whole in a text from `start` on, the outer ones where they are.
+
+    The work is bounded by a few times the length of the text, however objects are nested in it.
+    """
+    decoder, left = json.JSONDecoder(), WORK * len(text) + 4096
+    place = text.find("{", start)
+    while place >= 0 and left > 0:
+        try:
+            value, end = decoder.raw_decode(text, place)
+        except json.JSONDecodeError as error:
+            left -= max(error.pos - place, 1)
+            end = place + 1
+        except RecursionError:
+            left -= 4096
+            end = place + 1
+        else:
+            if isinstance(value, dict):
+                yield value
+        place = text.find("{", end)
 
 
 def read_map(path: str, faults: Faults) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -32,6 +33,7 @@ from reportgen.sources.tables.reading import (
     shorten,
     split_columns,
 )
+from reportgen.sources.tables.rows import decode_row
 from reportgen.sources.tables.siblings import find_twin
 from reportgen.sources.tables.sniff import may_be_log, sniff, sniff_document
 from reportgen.sources.tables.writers import PARAM_FILES
@@ -94,12 +96,17 @@ _SURE: Final = frozenset({"metrics.csv", "results.csv", "trainer_state.json"})
 """Those that are one even when their beginning does not say so any more."""
 
 
+_DUMP: Final = re.compile(r"(?:.*[_-])?history\.json|evals?_results?\.json")
+"""Names of histories that are dumped at the end of a training."""
+
+
 def _lost_logs(folder: Listing, known: AbstractSet[str]) -> Iterator[Problem]:
     """Yield what is wrong with logs that only their name and their neighbours tell, as they are empty or damaged."""
     if any("tfevents" in name for name in folder.files):
         return  # they hold the run
     for name, beside in _LOST.items():
-        if name in folder.files and name not in known and not folder.files.isdisjoint(beside):
+        own = name == "metrics.csv" and (folder.parts or ("",))[-1].startswith("version_")
+        if name in folder.files and name not in known and (own or not folder.files.isdisjoint(beside)):
             where = label_of(folder.full(name))
             if is_empty(folder.full(name)):
                 yield Problem(where, "the log is empty", "its process was killed before it wrote; delete it")
@@ -107,6 +114,18 @@ def _lost_logs(folder: Listing, known: AbstractSet[str]) -> Iterator[Problem]:
                 yield Problem(
                     where, "it does not begin as the log that its name says", "it may be damaged: copy it again"
                 )
+    for name in folder.ending(".json"):
+        if name not in known and _DUMP.fullmatch(name) and _is_damaged(_whole(folder.full(name))):
+            message = "it is no JSON, but has the name of a history"
+            yield Problem(label_of(folder.full(name)), message, "it may be damaged: copy it again")
+
+
+def _is_damaged(document: bytes) -> bool:
+    try:
+        decode_row(document)
+    except ValueError:
+        return bool(document)
+    return False
 
 
 def _mapped(folder: Listing) -> Iterator[tuple[str, Layout]]:

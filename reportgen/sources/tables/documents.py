@@ -6,12 +6,11 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from reportgen.sources.documents import number
+from reportgen.sources.documents import iter_objects, number
 from reportgen.sources.faults import Faults
 from reportgen.sources.tables.naming import has_metric_name
 from reportgen.sources.tables.rows import MAX_COLUMNS, Rows, decode_row, read_objects, read_series
@@ -22,7 +21,9 @@ MAX_DEPTH: Final = 4
 """So deep may lists lie in objects."""
 _DAMAGED: Final = "the document is damaged"
 _KEPT: Final = "what is whole in it is shown: copy it again if its source is whole"
-_SERIES: Final = re.compile(r'"((?:[^"\\]|\\.){1,200})"\s*:\s*(?:(\{)|\[([^\[\]{}"]*)\])|(\})')
+_SERIES: Final = re.compile(
+    r'"((?:[^"\\]|\\.){1,200})"\s*:\s*(?:\[([^\[\]{}"]*)\]|\{((?:\s*"[0-9]+"\s*:[^,{}\[\]"]*,?)+)\}|(\{))|(\})'
+)
 _KEY: Final = re.compile(rb'"((?:[^"\\\n]|\\.){1,100})"\s*:')
 _LIST: Final = re.compile(rb'"((?:[^"\\\n]|\\.){1,200})"\s*:\s*(?:\[\s*[-0-9NI]|\{\s*"0"\s*:)')
 
@@ -50,10 +51,10 @@ def read_document(data: bytes, faults: Faults, *, skip: frozenset[str] = frozens
         text = data.decode("utf-8", "replace")
         if text.lstrip("\ufeff \r\n\t")[:1] == "[":
             return read_objects(iter_objects(text), faults, skip=skip)
-        return _side_by_side(list(_iter_whole_lists(text)))
+        return _side_by_side(dict(_iter_whole_lists(text)), faults)
     if isinstance(value, list):
         return read_objects(value, faults, skip=skip)
-    return _side_by_side(list(_iter_columns(value))) if isinstance(value, dict) else Rows()
+    return _side_by_side(dict(_iter_columns(value)), faults) if isinstance(value, dict) else Rows()
 
 
 def read_list(data: bytes, name: str, faults: Faults) -> Rows:
@@ -71,31 +72,9 @@ def read_list(data: bytes, name: str, faults: Faults) -> Rows:
     return read_objects(rows if isinstance(rows, list) else [], faults)
 
 
-def iter_objects(text: str, start: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the objects that are whole in a text from `start` on, the outer ones where they are.
-
-    The work is bounded by a few times the length of the text, however objects are nested in it.
-    """
-    decoder, left = json.JSONDecoder(), 4 * len(text) + 4096
-    place = text.find("{", start)
-    while place >= 0 and left > 0:
-        try:
-            value, end = decoder.raw_decode(text, place)
-        except json.JSONDecodeError as error:
-            left -= max(error.pos - place, 1)
-            end = place + 1
-        except RecursionError:
-            left -= 4096
-            end = place + 1
-        else:
-            if isinstance(value, dict):
-                yield value
-        place = text.find("{", end)
-
-
-def _side_by_side(columns: Sequence[tuple[str, Any]]) -> Rows:
-    """Return lists as columns, below the one name that all of them have in front, and what is single in the last row."""
-    series = {name: value for name, value in columns if isinstance(value, list)}
+def _side_by_side(columns: Mapping[str, Any], faults: Faults) -> Rows:
+    """Return lists as columns, without the one name that all have in front, and what is single in the last row."""
+    series = {name: value for name, value in columns.items() if isinstance(value, list)}
     count = max(map(len, series.values()), default=0)
     if not count:
         return Rows()
@@ -106,14 +85,14 @@ def _side_by_side(columns: Sequence[tuple[str, Any]]) -> Rows:
         shared = ""
     cells: list[tuple[str, int, Any]] = []
     settings: dict[str, Any] = {}
-    for name, value in columns:
+    for name, value in columns.items():
         if isinstance(value, list):
             cells += [(name.removeprefix(shared), row, item) for row, item in enumerate(value)]
         elif isinstance(value, float) and has_metric_name((name,)):
             cells.append((name, count - 1, value))
         else:
             settings[name] = value
-    rows = read_series(cells, count)
+    rows = read_series(cells, count, faults)
     rows.preface = settings
     return rows
 
@@ -142,15 +121,15 @@ def _as_list(value: dict[str, Any]) -> Any:
 def _iter_whole_lists(text: str) -> Iterator[tuple[str, list[Any]]]:
     """Yield (path, list of numbers) of the lists that are whole in a damaged object."""
     path: list[str] = []
-    for match in _SERIES.finditer(text):
-        if match[4]:
+    for name, cells, pairs, opens, closes in _SERIES.findall(text):
+        if closes:
             del path[-1:]
-        elif match[2]:
-            path.append(match[1])
+        elif opens:
+            path.append(name)
         else:
-            numbers = [_number_of(cell) for cell in match[3].split(",")]
+            numbers = [_number_of(cell.rpartition(":")[2]) for cell in (cells or pairs).split(",")]
             if any(one is not None for one in numbers):
-                yield "/".join((*path, match[1])), numbers
+                yield "/".join((*path, name)), numbers
 
 
 def _number_of(cell: str) -> float | None:

@@ -1,4 +1,4 @@
-"""What a run is called whose log does not say it, after its folder and not a `logs/` on the way, and what a metric is."""
+"""What a run is called whose log does not say it: after its folder, not after a `logs/`. What metrics are called."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Final
 from reportgen.sources.kinds import Listing
 
 GENERIC: Final = frozenset(
-    "catboost_info csv csv_logs lightning_logs log logger logs metrics output outputs output_dir results tb tb_logs tensorboard"
-    " tensorboard_logs vis_data".split()
+    "catboost_info csv csv_logs lightning_logs log logger logs metrics output outputs output_dir results tb tb_logs"
+    " tensorboard tensorboard_logs vis_data".split()
 )
 """Folders that many runs have, and that name none of them."""
 _METRIC: Final = re.compile(

@@ -41,7 +41,7 @@ def read_table(path: str, layout: Layout, faults: Faults, *, only: frozenset[str
         return read_document(read_bytes(path, MAX_DOCUMENT), faults, skip=layout.skip)
     descriptor, _ = open_regular(path)
     with open(descriptor, "rb", buffering=1 << 18) as file:
-        lines = iter_lines(file, faults)
+        lines = iter_lines(file, faults, has_header=layout.form == "csv")
         if layout.form == "csv":
             return read_csv(lines, faults, only=only)
         if layout.form == "pairs":

@@ -94,7 +94,7 @@ def sniff(head: bytes, *, is_csv: bool, is_whole: bool, is_lines: bool, is_named
     if not is_whole:
         head = head[: head.rfind(b"\n") + 1]
     faults = Faults("")
-    lines = iter_lines(io.BytesIO(head), faults)
+    lines = iter_lines(io.BytesIO(head), faults, has_header=is_csv)
     rows = read_csv(lines, faults) if is_csv else read_json(lines, faults)
     wrong = sum(event.get("count", 1) for event in faults.events())
     if not rows.count or wrong > rows.count or (rows.count < 2 and not (is_csv or is_lines)):

@@ -203,9 +203,10 @@ def _find_trainer(folder: Listing) -> Found | None:
 
 def _find_finetuning(folder: Listing) -> Found | None:
     """Find what LLaMA-Factory and ms-swift write line by line, where there is no state of a Trainer."""
-    if {"current_steps", "total_steps"} <= _first_row(folder, "trainer_log.jsonl").keys():
+    head = folder.head("trainer_log.jsonl") if "trainer_log.jsonl" in folder.files else b""
+    if b'"current_steps"' in head and b'"total_steps"' in head:
         return Found("llama_factory", ("trainer_log.jsonl", *_params_of(folder)))
-    if "global_step/max_steps" in _first_row(folder, "logging.jsonl"):
+    if "logging.jsonl" in folder.files and b'"global_step/max_steps"' in folder.head("logging.jsonl"):
         return Found("swift", ("logging.jsonl", *_params_of(folder)))
     return None
 
