@@ -21,11 +21,12 @@ MAX_DEPTH: Final = 4
 """So deep may lists lie in objects."""
 _DAMAGED: Final = "the document is damaged"
 _KEPT: Final = "what is whole in it is shown: copy it again if its source is whole"
+_CELL: Final = r'\s*"[0-9]+"\s*:[^,{}\[\]"]*'
 _SERIES: Final = re.compile(
-    r'"((?:[^"\\]|\\.){1,200})"\s*:\s*(?:\[([^\[\]{}"]*)\]|\{((?:\s*"[0-9]+"\s*:[^,{}\[\]"]*,?)+)\}|(\{))|(\})'
+    r'"([^"\\\n]{1,200})"\s*:\s*(?:\[([^\[\]{}"]*)\]|\{((?:' + _CELL + r",)*" + _CELL + r")\}|(\{))|(\})"
 )
-_KEY: Final = re.compile(rb'"((?:[^"\\\n]|\\.){1,100})"\s*:')
-_LIST: Final = re.compile(rb'"((?:[^"\\\n]|\\.){1,200})"\s*:\s*(?:\[\s*[-0-9NI]|\{\s*"0"\s*:)')
+_KEY: Final = re.compile(rb'"([^"\\\n]{1,100})"\s*:')
+_LIST: Final = re.compile(rb'"([^"\\\n]{1,200})"\s*:\s*(?:\[\s*[-0-9NI]|\{\s*"0"\s*:)')
 
 
 def names_of_keys(head: bytes) -> list[str]:
