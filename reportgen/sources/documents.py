@@ -6,7 +6,6 @@ import base64
 import binascii
 import datetime as dt
 import hashlib
-import json
 import math
 import os
 import re
@@ -22,6 +21,7 @@ from reportgen.model import Floats
 from reportgen.sources.faults import Faults
 from reportgen.sources.places import Place
 from reportgen.sources.plainyaml import read_yaml
+from reportgen.sources.salvage import whole_fields
 from reportgen.sources.statcache import open_regular
 
 MAX_BYTES: Final = 256 * 2**20
@@ -34,20 +34,6 @@ MAX_TIME: Final = 32_503_680_000.0
 """The year 3000 in UTC seconds: what is greater is in a finer unit, or no time."""
 MAX_CELL: Final = 40
 """Longer numbers are read one by one: an array of all would be as wide as the longest."""
-WORK: Final = 4
-"""A damaged document is looked through so many times at most."""
-MAX_DEPTH: Final = 4
-"""So deep a damaged document is looked into."""
-MAX_DAMAGED: Final = 16 * 2**20
-"""Characters of a damaged document that is looked through for what is whole in it."""
-_FIELD: Final = re.compile(r'"([^"\\\n]{1,200})"\s*:\s*')
-_WHOLE: Final = re.compile(r"\s*(?:[,}\]]|$)")
-"""What stands behind a value that is whole."""
-_BRACKET: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"?|[{}\[\]]')
-_PLAIN_END: Final = re.compile(r"[,}\]\n]")
-_MAX_NESTED: Final = 64
-_WINDOW: Final = 8192
-"""Most objects of a log are shorter."""
 _WORDS: Final = {"NaN": math.nan, "Infinity": math.inf, "-Infinity": -math.inf}
 
 
@@ -96,82 +82,34 @@ def read_object(path: str, faults: Faults) -> dict[str, Any]:
     return {}
 
 
-def whole_fields(text: str, depth: int = 0) -> dict[str, Any]:
-    """Return the fields of a damaged JSON object whose values are whole.
-
-    Of a damaged object or list of objects that is what is whole in it, of any other damaged value nothing. Nothing of a
-    text of more than `MAX_DAMAGED` characters.
-    """
-    decoder, found, place, left = json.JSONDecoder(), dict[str, Any](), text.find("{") + 1, WORK * len(text) + 4096
-    while 0 < left and len(text) <= MAX_DAMAGED and (match := _FIELD.search(text, place)):
-        name, start = cut_name(clean_text(match[1])), match.end()
-        left -= start - place
-        try:
-            value, place = decoder.raw_decode(text, start)
-        except (json.JSONDecodeError, RecursionError) as error:
-            place = _end_of_value(text, start)
-            left -= max(getattr(error, "pos", 0), place) - start + start // 16 + 64  # the error counts lines up to it
-            value = _whole_part(text[start:place], depth)
-        else:
-            left -= place - start
-            value = value if _WHOLE.match(text, place) else None
-        if value is not None:
-            found[name] = value
-    return found
+def read_map(path: str, faults: Faults) -> dict[str, Any]:
+    """Return the map that a YAML file holds, what of it can be read; what cannot is counted."""
+    name = clean_text(os.path.basename(path))
+    try:
+        found = read_yaml(read_bytes(path))
+    except OSError as error:
+        faults.add(None, f"`{name}` cannot be read: {error.strerror or error}", "check its permissions")
+        return {}
+    if found.fault:
+        faults.add(found.line, f"`{name}` cannot be read to its end: {found.fault}", "what stands before it is shown")
+    if found.tags:
+        faults.add(None, f"values of `{name}` have types of Python", "their plain content is shown", count=found.tags)
+    return found.value if isinstance(found.value, dict) else {}
 
 
-def _whole_part(text: str, depth: int) -> Any:
-    """Return what is whole in a damaged value, None where that is nothing."""
-    if text[:1] == "[":
-        return list(iter_objects(text)) or None
-    return (whole_fields(text, depth + 1) or None) if text[:1] == "{" and depth < MAX_DEPTH else None
-
-
-def _end_of_value(text: str, start: int) -> int:
-    """Return where a damaged value ends by its brackets; the end of the text where that cannot be told."""
-    if text[start : start + 1] not in ("{", "["):
-        match = _PLAIN_END.search(text, start)
-        return match.start() if match else len(text)
-    depth = 0
-    for match in _BRACKET.finditer(text, start):
-        if match[0] in "{[":
-            depth += 1
-            if depth > _MAX_NESTED:
-                break
-        elif match[0] in "}]":
-            depth -= 1
-            if not depth:
-                return match.end()
-    return len(text)
-
-
-def iter_objects(text: str, start: int = 0) -> Iterator[dict[str, Any]]:
-    """Yield the objects that are whole in a text from `start` on, the outer ones where they are.
-
-    The work is bounded by a few times the length of the text; nothing of one over `MAX_DAMAGED` characters.
-    """
-    decoder, left = json.JSONDecoder(), WORK * len(text) + 4096
-    place = text.find("{", start)
-    while place >= 0 and left > 0 and len(text) <= MAX_DAMAGED:
-        window = text[place : place + _WINDOW]
-        end = place + 1
-        try:
-            value, length = decoder.raw_decode(window)
-        except RecursionError:
-            left -= _WINDOW
-        except json.JSONDecodeError as error:
-            left -= 64 + error.pos
-            if len(window) == _WINDOW and error.pos > _WINDOW // 2:  # it may be whole, and longer than that
-                try:
-                    value, end = decoder.raw_decode(text, place)
-                    yield value
-                except (json.JSONDecodeError, RecursionError) as error:
-                    left -= max(getattr(error, "pos", 0) - place, 0) + place // 16 + _WINDOW
-        else:
-            end = place + length
-            if isinstance(value, dict):
-                yield value
-        place = text.find("{", end)
+def read_text(path: str, faults: Faults, limit: int = MAX_TEXT) -> str:
+    """Return the beginning of a text file, bytes that are no UTF-8 replaced; what is cut off is counted."""
+    name = clean_text(os.path.basename(path))
+    try:
+        descriptor, stat = open_regular(path)
+    except OSError as error:
+        faults.add(None, f"`{name}` cannot be read: {error.strerror or error}", "check its permissions")
+        return ""
+    with open(descriptor, "rb", buffering=0) as file:
+        data = file.read(limit)
+    if stat.st_size > limit:
+        faults.add(None, f"`{name}`: only the first {limit / 2**20:g} MB are shown", "look into the file itself")
+    return data.decode("utf-8", "replace")
 
 
 def number(value: object) -> float | None:

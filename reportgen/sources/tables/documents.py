@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-from reportgen.sources.documents import iter_objects, number
+from reportgen.sources.documents import number
 from reportgen.sources.faults import Faults
+from reportgen.sources.salvage import iter_objects
 from reportgen.sources.tables.naming import has_metric_name
 from reportgen.sources.tables.rows import MAX_COLUMNS, Rows, decode_row, read_objects, read_series
 
@@ -19,6 +20,8 @@ MAX_DOCUMENT: Final = 64 * 2**20
 """A larger document is no table."""
 MAX_DEPTH: Final = 4
 """So deep may lists lie in objects."""
+_WRAPPERS: Final = frozenset({"history", "log", "logs", "metrics", "results"})
+"""Names of an object that only holds the lists, and are no part of their names."""
 _DAMAGED: Final = "the document is damaged"
 _KEPT: Final = "what is whole in it is shown: copy it again if its source is whole"
 _CELL: Final = r'\s*"[0-9]+"\s*:[^,{}\[\]"]*'
@@ -74,16 +77,17 @@ def read_list(data: bytes, name: str, faults: Faults) -> Rows:
 
 
 def _side_by_side(columns: Mapping[str, Any], faults: Faults) -> Rows:
-    """Return lists as columns, without the one name that all have in front, and what is single in the last row."""
+    """Return lists as columns, without the `history/` that all have in front, and what is single in the last row."""
     series = {name: value for name, value in columns.items() if isinstance(value, list)}
     count = max(map(len, series.values()), default=0)
     if not count:
         return Rows()
-    firsts = {name.partition("/")[0] for name in series if "/" in name}
+    wrapper = next(iter(series)).partition("/")[0]
     inner = [name for name in series if "/" in name]
-    shared = f"{firsts.pop()}/" if len(firsts) == 1 and all(len(name.split("/")) == 2 for name in inner) else ""
-    if shared and any(name.removeprefix(shared) in series for name in inner):
-        shared = ""
+    is_wrapped = wrapper in _WRAPPERS and all(name.startswith(f"{wrapper}/") for name in inner)
+    shared = (
+        f"{wrapper}/" if is_wrapped and not any(name.removeprefix(f"{wrapper}/") in series for name in inner) else ""
+    )
     cells: list[tuple[str, int, Any]] = []
     settings: dict[str, Any] = {}
     for name, value in columns.items():
