@@ -408,3 +408,77 @@ def test_damage_never_raises(tmp_path: Path, seed: int) -> None:
             write(tmp_path / name / "run", {file: bytes(data[: rng.randrange(len(data) + 1)])})
     write(tmp_path / "sure" / "run", samples["own"])
     read_all(tmp_path)
+
+
+def factory_rows(count: int, total: int) -> str:
+    return lines(
+        *(
+            {
+                "current_steps": 10 * i,
+                "total_steps": total,
+                "loss": 2.0 / i,
+                "lr": 1e-5,
+                "epoch": i / 4,
+                "percentage": 9,
+            }
+            | {"elapsed_time": f"0:0{i}:00", "remaining_time": "1 day, 0:00:10", "throughput": "0.00"}
+            for i in range(1, count + 1)
+        )
+    )
+
+
+def test_what_llama_factory_writes_line_by_line_is_a_run(tmp_path: Path) -> None:
+    last = lines({"current_steps": 40, "total_steps": 40, "epoch": 1.0, "percentage": 100.0})
+    done = read_one(
+        write(tmp_path / "sft", {"trainer_log.jsonl": factory_rows(4, 40) + last, "args.yaml": "lora: 8\n"})
+    )
+    assert [(step, value) for step, _, value in rows(done, "loss")] == [(10, 2.0), (20, 1.0), (30, 2 / 3), (40, 0.5)]
+    assert sorted(done.series) == ["epoch", "loss", "lr"]
+    assert (done.summary.status, done.summary.params, messages(done)) == ("finished", {"lora": 8}, [])
+    going = read_one(write(tmp_path / "on", {"trainer_log.jsonl": "{,}\n" + factory_rows(2, 40)}))
+    assert (len(rows(going, "loss")), going.summary.status) == (2, "unfinished")
+
+
+def test_the_state_of_a_trainer_goes_before_the_lines_of_the_same_run(tmp_path: Path) -> None:
+    files = {"trainer_log.jsonl": factory_rows(4, 40), "trainer_state.json": json.dumps(STATE)}
+    assert set(read_one(write(tmp_path / "a", files)).series) >= {"loss", "epoch"}
+
+
+def test_the_step_of_ms_swift_is_the_first_half_of_a_fraction(tmp_path: Path) -> None:
+    def row(step: int, **more: object) -> dict[str, object]:
+        return {**more, "epoch": step / 4, "global_step/max_steps": f"{step}/4", "elapsed_time": f"{step}m 2s"}
+
+    rest = {"last_model_checkpoint": "/home/me/v0/checkpoint-4", "global_step": 4, "log_history": [{"loss": 1}]}
+    text = lines(row(1, loss=3.0), row(2, loss=2.0), row(2, eval_loss=2.5), row(4, train_runtime=9.5), rest)
+    run = read_one(write(tmp_path / "v0", {"logging.jsonl": text, "args.json": '{"lora_rank": 8}'}))
+    assert [(step, value) for step, _, value in rows(run, "loss")] == [(1, 3.0), (2, 2.0)]
+    assert [(step, value) for step, _, value in rows(run, "eval_loss")] == [(2, 2.5)]
+    assert (run.summary.status, run.summary.params, messages(run)) == ("finished", {"lora_rank": 8}, [])
+    assert run.summary.tags == {"last_model_checkpoint": "checkpoint-4"}
+
+
+def test_results_that_are_in_no_history_are_read_beside_the_state_of_a_trainer(tmp_path: Path) -> None:
+    state = {"log_history": [{"loss": 1.5, "step": 2}], "global_step": 4, "max_steps": 4}
+    results = {"epoch": 1.0, "loss": 9.0, "predict_rougeL": 31.5, "note": "x"}
+    files = {"trainer_state.json": json.dumps(state), "all_results.json": json.dumps(results)}
+    run = read_one(write(tmp_path / "a", files))
+    assert [(step, value) for step, _, value in rows(run, "predict_rougeL")] == [(4, 31.5)]
+    assert sorted(run.series) == ["loss", "predict_rougeL"]
+
+
+def test_damage_in_the_state_of_a_trainer_costs_the_rows_that_it_hit(tmp_path: Path) -> None:
+    history = [{"loss": 1 / i, "step": i} for i in range(1, 5)]
+    text = json.dumps({"epoch": 1.0, "log_history": history, "max_steps": 4, "global_step": 4})
+    run = read_one(write(tmp_path / "a", {"trainer_state.json": text.replace('"step": 3', '"step": \x13')}))
+    assert [step for step, _, _ in rows(run, "loss")] == [1, 2, 4]
+    assert (run.summary.status, run.summary.params["max_steps"]) == ("finished", 4)
+    assert messages(run) == ["the document is damaged"]
+    cut = read_one(write(tmp_path / "b", {"trainer_state.json": text[: text.index('"step": 4')]}))
+    assert [step for step, _, _ in rows(cut, "loss")] == [1, 2, 3]
+
+
+def test_a_monitor_with_a_damaged_header_is_told_and_counted_by_episodes(tmp_path: Path) -> None:
+    text = '#{"t_start": 1700000000, "env_id": "x"}\nr,?,t\n1.5,10,0.5\n2.5,20,1.5\n'
+    run = read_one(write(tmp_path / "a", {"monitor.csv": text}))
+    assert [(step, value) for step, _, value in rows(run, "r")] == [(1, 1.5), (2, 2.5)]
+    assert messages(run) == ["the header of a monitor is no `r,l,t`: it is damaged"]

@@ -154,3 +154,9 @@ def test_a_damaged_run_json_beside_the_other_files_is_a_run(tmp_path: Path) -> N
 def test_damage(tmp_path: Path) -> None:
     write_all(tmp_path / "sound" / "1")
     survives(tmp_path / "sound", tmp_path / "damaged")
+
+
+def test_a_document_that_is_no_object_of_python_gives_nothing(tmp_path: Path) -> None:
+    write(tmp_path / "1", run=ENTRY, config={"py/tuple": [1, 2]}, info={"py/set": [1]})
+    run = read_all(tmp_path)["1"]
+    assert run.summary.params == {}

@@ -208,3 +208,100 @@ def test_what_was_never_written_is_counted(tmp_path: Path) -> None:
     run = read_one(write(tmp_path / "e" / "r", {"log.csv": text}).parent)
     assert rows(run, "loss") == [(0, None, 1.5), (1, None, 0.5)]
     assert messages(run) == ["a line holds zero bytes"]
+
+
+def test_an_array_of_rows_is_read_as_json_lines_are(tmp_path: Path) -> None:
+    history = [{"loss": 2.0, "epoch": 0.5, "step": 5}, {"eval_loss": 1.5, "step": 5}, {"loss": 1.0, "step": 10}]
+    run = read_one(write(tmp_path / "a", {"log_history.json": json.dumps(history, indent=2)}))
+    assert [(step, value) for step, _, value in rows(run, "loss")] == [(5, 2.0), (10, 1.0)]
+    assert [(step, value) for step, _, value in rows(run, "eval_loss")] == [(5, 1.5)]
+
+
+@pytest.mark.parametrize(
+    ("document", "metrics"),
+    [
+        ({"loss": [3.0, 2.0], "val_loss": [2.5, None]}, {"loss": [3.0, 2.0], "val_loss": [2.5]}),
+        (
+            {"loss": {"0": 3.0, "1": 2.0}, "accuracy": {"0": 0.5, "1": 0.75}},
+            {"loss": [3.0, 2.0], "accuracy": [0.5, 0.75]},
+        ),
+        (
+            {"train": {"rmse": [3.0, 2.0]}, "valid": {"rmse": [4.0, 3.5]}},
+            {"train/rmse": [3.0, 2.0], "valid/rmse": [4.0, 3.5]},
+        ),
+        ({"history": {"loss": [3.0, 2.0]}, "test_accuracy": 0.5}, {"loss": [3.0, 2.0], "test_accuracy": [0.5]}),
+    ],
+)
+def test_lists_side_by_side_are_a_run(tmp_path: Path, document: object, metrics: dict[str, list[float]]) -> None:
+    run = read_one(write(tmp_path / "a", {"history.json": json.dumps(document)}))
+    assert {name: [value for _, _, value in rows(run, name)] for name in run.series} == metrics
+    assert [step for step, _, _ in rows(run, next(iter(metrics)))] == [0, 1]
+    assert messages(run) == []
+
+
+def test_what_is_single_beside_lists_is_a_param_or_the_last_value(tmp_path: Path) -> None:
+    document = {"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0], "optimizer": "adam", "train_size": 500, "test_loss": 1.25}
+    run = read_one(write(tmp_path / "a", {"history.json": json.dumps(document)}))
+    assert run.summary.params == {"optimizer": "adam", "train_size": 500}
+    assert [(step, value) for step, _, value in rows(run, "test_loss")] == [(3, 1.25)]
+    assert [step for step, _, _ in rows(run, "loss")] == [1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"precision": [0.5, 0.75], "recall": [0.5, 0.25], "thresholds": [0.1, 0.2]},
+        {"classes": ["a", "b"], "train_f1": [0.5, 0.75]},
+        {"accuracy": 0.5, "loss": 1.5},
+        {"test_score": [0.5, 0.75], "train_score": [0.5, 0.7], "fit_time": [1.0, 2.0]},
+        [{"name": "a", "price": 1.5}, {"name": "b", "price": 2.5}],
+        [1, 2, 3],
+    ],
+)
+def test_other_documents_are_no_logs(tmp_path: Path, document: object) -> None:
+    with pytest.raises(SourceError):
+        find(write(tmp_path / "a", {"metrics.json": json.dumps(document)}))
+
+
+def test_damage_in_a_history_costs_the_list_that_it_hit(tmp_path: Path) -> None:
+    text = json.dumps(
+        {"train": {"loss": [3.0, 2.0, 1.0]}, "valid": {"loss": [3.5, 2.5, 1.5], "acc": [0.25, 0.5, 0.75]}}
+    )
+    run = read_one(write(tmp_path / "a", {"history.json": text.replace("3.5, 2.5", '3.5 "} 2.5')}))
+    assert [value for _, _, value in rows(run, "train/loss")] == [3.0, 2.0, 1.0]
+    assert "valid/loss" not in run.series
+    assert messages(run) == ["the document is damaged"]
+    found = find(write(tmp_path / "b", {"history.json": "{?" + text, "log.csv": "step,loss\n1,2\n"}))
+    assert [problem.message for problem in found.problems] in ([], ["it is no JSON, but has the name of a history"])
+    found = find(write(tmp_path / "c", {"history.json": "{" + "?" * 99, "log.csv": "step,loss\n1,2\n"}))
+    assert [problem.message for problem in found.problems] == ["it is no JSON, but has the name of a history"]
+
+
+def test_two_values_of_one_name_in_a_row_are_told(tmp_path: Path) -> None:
+    text = lines({"step": 1, "a/b": 1, "a": {"b": 2}, "loss": 3}, {"step": 2, "loss": 2}, {"step": 3, "loss": 1})
+    run = read_one(write(tmp_path / "a", {"log.jsonl": text}))
+    assert [(step, value) for step, _, value in rows(run, "a/b")] == [(1, 2.0)]
+    assert messages(run) == ["a row has several values of one name"]
+
+
+def test_a_damaged_header_keeps_the_names_that_are_left(tmp_path: Path) -> None:
+    run = read_one(write(tmp_path / "a", {"log.csv": "step,loss,gr\0d\n1,3.5,1\n2,2.5,2\n"}))
+    assert [value for _, _, value in rows(run, "loss")] == [3.5, 2.5]
+    assert messages(run) == ["the header holds zero bytes"]
+
+
+def test_rows_without_a_header_are_no_metrics(tmp_path: Path) -> None:
+    folder = write(tmp_path / "version_0", {"metrics.csv": "1,3.5,1\n2,2.5,2\n", "hparams.yaml": "{}\n"})
+    found = find(write(folder, {"log.csv": "step,loss\n1,2\n"}))
+    assert [problem.message for problem in found.problems] == ["it does not begin as the log that its name says"]
+    (run,) = read_all(folder).values()
+    assert list(run.series) == ["loss"]
+
+
+def test_damage_to_documents_never_raises(tmp_path: Path) -> None:
+    history = {"loss": [3.0, 2.0], "val": {"acc": [0.5, 0.75]}}
+    files = {
+        "a/history.json": json.dumps(history),
+        "b/log_history.json": json.dumps([{"step": i, "loss": 1.0} for i in (1, 2)]),
+    }
+    survives(write(tmp_path / "sound", files), tmp_path / "scratch")

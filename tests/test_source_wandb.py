@@ -269,6 +269,15 @@ def test_a_folder_without_a_log_gives_the_last_values(tmp_path: Path) -> None:
     assert messages(run) == ["the log of this run is missing: only the last value of each metric is known"]
 
 
+def test_a_copy_of_the_last_run_is_read_where_it_is_all_there_is(tmp_path: Path) -> None:
+    summary = {"loss": 0.25, "_step": 9, "_timestamp": T0 + 9.5}
+    make_files(tmp_path / "digits" / "wandb" / "latest-run", wandb_summary__json=summary)
+    run = read_one(tmp_path)
+    assert (points(run, "loss"), run.summary.name, run.summary.experiment) == ([(9, 0.25)], "latest-run", "digits")
+    make_files(tmp_path / "digits" / "wandb" / "run-20261121_120200-ab12cd34", wandb_summary__json=summary)
+    assert read_one(tmp_path).summary.run_id == "ab12cd34"
+
+
 def test_an_empty_log_leaves_what_lies_beside_it(tmp_path: Path) -> None:
     log = write_run(tmp_path, [], data=b"")
     make_files(log.parent, wandb_summary__json={"loss": 0.25, "_step": 3})

@@ -21,6 +21,7 @@ from reportgen.model import Floats
 from reportgen.sources.faults import Faults
 from reportgen.sources.places import Place
 from reportgen.sources.plainyaml import read_yaml
+from reportgen.sources.salvage import whole_fields
 from reportgen.sources.statcache import open_regular
 
 MAX_BYTES: Final = 256 * 2**20
@@ -66,15 +67,18 @@ def read_object(path: str, faults: Faults) -> dict[str, Any]:
     """
     name = os.path.basename(path)
     try:
-        return decode_line(read_bytes(path))
+        data = read_bytes(path)
+        return decode_line(data)
     except FileNotFoundError:
         faults.add(None, f"`{clean_text(name)}` is missing", "keep the run's folder whole")
     except OSError as error:
         faults.add(None, f"`{clean_text(name)}` cannot be read: {error.strerror or error}", "check its permissions")
     except FormatError as error:
-        faults.add(
-            None, f"`{clean_text(name)}` is no JSON object: {error}", "it is damaged; the rest of the run is shown"
-        )
+        found = whole_fields(data.decode("utf-8", "replace"))
+        kept = f"the {len(found)} fields that are whole" if found else "the rest of the run"
+        message = f"`{clean_text(name)}` is no JSON object: {error}"
+        faults.add(None, message, f"it is damaged; {kept} {'are' if found else 'is'} shown")
+        return found
     return {}
 
 
@@ -265,6 +269,12 @@ def plain(value: Any, depth: int = 0) -> Any:
     if "py/reduce" in value:
         return _reduced(value["py/reduce"])
     return {_plain_key(key): plain(item, depth + 1) for key, item in value.items() if not key.startswith("py/")}
+
+
+def plain_fields(value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields of a document that jsonpickle wrote, none where it is no object of plain fields."""
+    found = plain(dict(value))
+    return found if isinstance(found, dict) else {}
 
 
 def _plain_key(key: str) -> str:

@@ -22,6 +22,7 @@ from reportgen.sources.faults import problem_event, with_events
 from reportgen.sources.kinds import Claim, FoundRun, Listing, iter_kinds, kind_of
 from reportgen.sources.parts import Part, label_of, list_files, make_part, redacted
 from reportgen.sources.places import LogFile, Place, RunRef
+from reportgen.sources.pointers import find_pointers
 from reportgen.sources.statcache import hash_file
 from reportgen.sources.streams import StreamMaker
 
@@ -42,10 +43,11 @@ class Claimed:
 
 def claim_folder(folder: Listing) -> tuple[list[Part], frozenset[str], list[Problem]]:
     """Return the runs of other programs in a folder, the names of folders that belong to them, and what is wrong."""
-    claims = list(iter_claims(folder))
+    pointers, problems = find_pointers(folder)
+    claims = list(iter_claims(folder.without(pointers, ())))
     parts = [part for claimed in claims for part in claimed.parts]
     folders = frozenset(name for claimed in claims for name in claimed.claim.folders)
-    return parts, folders, [problem for claimed in claims for problem in claimed.claim.problems]
+    return parts, folders, [*problems, *(problem for claimed in claims for problem in claimed.claim.problems)]
 
 
 def iter_claims(folder: Listing) -> Iterator[Claimed]:

@@ -40,6 +40,7 @@ BUILT_IN: Final[Mapping[str, str]] = {
     "asv": "reportgen.sources.asv",
     "pytest_benchmark": "reportgen.sources.pytest_benchmark",
     "lm_eval": "reportgen.sources.lm_eval",
+    "catboost": "reportgen.sources.catboost",
     "frameworks": "reportgen.sources.tables.frameworks",
     "tensorboard": "reportgen.sources.tensorboard",
     "tables": "reportgen.sources.tables.anytable",

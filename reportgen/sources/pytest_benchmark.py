@@ -57,7 +57,7 @@ class PytestBenchmark:
         maker.began = documents.moment(entry.get("datetime"))
         benchmarks = entry.get("benchmarks")
         if not isinstance(benchmarks, list):
-            if entry:
+            if entry and not list(maker.faults.events()):
                 maker.faults.add(None, "the file has no list `benchmarks`", "it is damaged")
             benchmarks = []
         _read_machine(_map(entry.get("machine_info")), maker)

@@ -74,12 +74,12 @@ class Sacred:
         files = documents.files_by_name(place)
         entry = documents.read_object(files["run.json"], maker.faults)
         if "config.json" in files:
-            maker.params(documents.plain(documents.read_object(files["config.json"], maker.faults)))
+            maker.params(documents.plain_fields(documents.read_object(files["config.json"], maker.faults)))
         _read_entry(entry, maker)
         if "metrics.json" in files:
             _read_metrics(documents.read_object(files["metrics.json"], maker.faults), maker)
         if "info.json" in files:
-            _read_info(documents.plain(documents.read_object(files["info.json"], maker.faults)), maker)
+            _read_info(documents.plain_fields(documents.read_object(files["info.json"], maker.faults)), maker)
         if "cout.txt" in files:
             text = documents.read_text(files["cout.txt"], maker.faults)
             if text:

@@ -26,6 +26,7 @@ from reportgen.sources.merge import merge_streams
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
 from reportgen.sources.parts import Part, is_log_name, redacted
 from reportgen.sources.places import ArtifactLimits, Place, RunRef
+from reportgen.sources.pointers import REMEDY, find_pointers, is_pointer
 from reportgen.sources.redact import redact_stream
 from reportgen.sources.runs import iter_folders, read_folder
 from reportgen.sources.site import find_site_runs, is_site
@@ -175,7 +176,9 @@ class _Looker:
         found: list[SeenRun] = []
         same: list[SameRun] = []
         taken: set[str] = set()
-        for claimed in iter_claims(listing):
+        pointers, pointed = find_pointers(listing)
+        problems += pointed
+        for claimed in iter_claims(listing.without(pointers, ())):
             taken |= claimed.claim.files
             skip |= claimed.claim.folders
             problems += claimed.claim.problems
@@ -291,9 +294,13 @@ def _describe(listing: Listing, name: str) -> tuple[str, str, str]:
         return "pickle", "it could run anything, and is never opened", ""
     if b"\0" in head:
         return "binary file", _NO_KIND, ""
+    if is_pointer(head):
+        return "pointer of Git LFS", "it stands for a file that was not fetched", REMEDY
     lines = head.decode("utf-8", "replace").lstrip("\ufeff \r\n\t").splitlines()
     if lines and lines[0].startswith("{"):
         return _describe_json(lines[0], name)
+    if name.lower().endswith(".json") and lines and lines[0].startswith("["):
+        return "JSON document", _NO_KIND, ""
     fields = _columns(lines)
     if fields:
         return _describe_table("table", "columns", fields, name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final
@@ -11,13 +12,14 @@ import numpy as np
 
 from reportgen.formats import clean_text
 from reportgen.model import Problem, Stream
-from reportgen.sources.documents import file_names, files_by_name
+from reportgen.sources.documents import file_names, files_by_name, read_bytes
 from reportgen.sources.faults import Faults
 from reportgen.sources.kinds import HEAD_BYTES, Claim, FoundRun, Listing, is_empty
 from reportgen.sources.options import TableMapping
 from reportgen.sources.parts import label_of
 from reportgen.sources.places import Place, RunRef
 from reportgen.sources.streams import StreamMaker
+from reportgen.sources.tables.documents import MAX_DOCUMENT
 from reportgen.sources.tables.layouts import Layout, layout_of, noted
 from reportgen.sources.tables.naming import run_names
 from reportgen.sources.tables.reading import (
@@ -31,8 +33,9 @@ from reportgen.sources.tables.reading import (
     shorten,
     split_columns,
 )
+from reportgen.sources.tables.rows import decode_row
 from reportgen.sources.tables.siblings import find_twin
-from reportgen.sources.tables.sniff import may_be_log, sniff
+from reportgen.sources.tables.sniff import may_be_log, sniff, sniff_document
 from reportgen.sources.tables.writers import PARAM_FILES
 
 MAX_LOOKS: Final = 1000
@@ -67,7 +70,10 @@ class _AnyTable:
         facts, files = dict(place.extra), files_by_name(place)
         (table, path), *others = files.items()
         maker = StreamMaker(place.files[0].label, run_id=ref.run_id, experiment=ref.experiment, name=ref.name)
-        make_stream(place, ref, layout_of(facts), path, maker=maker)
+        layout = layout_of(facts)
+        _, rows, _ = make_stream(place, ref, layout, path, maker=maker)
+        if layout.form == "document":
+            maker.params(shorten(rows.preface))
         for name, other in others:
             if name != table:
                 maker.params(shorten(read_sidecar(other, name, maker.faults)))
@@ -90,12 +96,17 @@ _SURE: Final = frozenset({"metrics.csv", "results.csv", "trainer_state.json"})
 """Those that are one even when their beginning does not say so any more."""
 
 
+_DUMP: Final = re.compile(r"(?:.*[_-])?history\.json|evals?_results?\.json")
+"""Names of histories that are dumped at the end of a training."""
+
+
 def _lost_logs(folder: Listing, known: AbstractSet[str]) -> Iterator[Problem]:
     """Yield what is wrong with logs that only their name and their neighbours tell, as they are empty or damaged."""
     if any("tfevents" in name for name in folder.files):
         return  # they hold the run
     for name, beside in _LOST.items():
-        if name in folder.files and name not in known and not folder.files.isdisjoint(beside):
+        own = name == "metrics.csv" and (folder.parts or ("",))[-1].startswith("version_")
+        if name in folder.files and name not in known and (own or not folder.files.isdisjoint(beside)):
             where = label_of(folder.full(name))
             if is_empty(folder.full(name)):
                 yield Problem(where, "the log is empty", "its process was killed before it wrote; delete it")
@@ -103,6 +114,18 @@ def _lost_logs(folder: Listing, known: AbstractSet[str]) -> Iterator[Problem]:
                 yield Problem(
                     where, "it does not begin as the log that its name says", "it may be damaged: copy it again"
                 )
+    for name in folder.ending(".json"):
+        if name not in known and _DUMP.fullmatch(name) and _is_damaged(_whole(folder.full(name))):
+            message = "it is no JSON, but has the name of a history"
+            yield Problem(label_of(folder.full(name)), message, "it may be damaged: copy it again")
+
+
+def _is_damaged(document: bytes) -> bool:
+    try:
+        decode_row(document)
+    except ValueError:
+        return bool(document)
+    return False
 
 
 def _mapped(folder: Listing) -> Iterator[tuple[str, Layout]]:
@@ -152,6 +175,10 @@ def _sniff_file(folder: Listing, name: str) -> Layout | None:
     suffix = os.path.splitext(name)[1].lower()
     is_csv = suffix in _CSV
     head = folder.head(name)
+    if suffix == ".json" and head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] in (b"[", b"{"):
+        found = sniff_document(folder.head(name, _SNIFFED), lambda: _whole(folder.full(name)), is_named=folder.named)
+        if found is not None:
+            return found
     if not folder.named and not may_be_log(head, is_csv=is_csv):
         return None
     is_whole = len(head) < HEAD_BYTES
@@ -160,6 +187,14 @@ def _sniff_file(folder: Listing, name: str) -> Layout | None:
         is_whole = len(head) < _SNIFFED
     is_lines = suffix in (".jsonl", ".ndjson") or folder.named
     return sniff(head, is_csv=is_csv, is_whole=is_whole, is_lines=is_lines, is_named=folder.named)
+
+
+def _whole(path: str) -> bytes:
+    """Return a document, nothing where it is too large or cannot be read."""
+    try:
+        return read_bytes(path, MAX_DOCUMENT)
+    except OSError:
+        return b""
 
 
 def _runs(folder: Listing, file: str, layout: Layout, *, is_only: bool) -> Iterator[FoundRun]:

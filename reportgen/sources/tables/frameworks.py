@@ -41,7 +41,8 @@ class _Frameworks:
     title = "Logs of training frameworks"
     about = (
         "Ray Tune, Stable-Baselines3, OpenAI baselines, Ultralytics, Lightning CSVLogger, Keras CSVLogger, Detectron2,"
-        " MMDetection, MMEngine, log.txt of DETR, DeiT, MAE and timm, Hugging Face trainer_state.json, nanoGPT speedrun"
+        " MMDetection, MMEngine, log.txt of DETR, DeiT, MAE and timm, Hugging Face trainer_state.json,"
+        " LLaMA-Factory, ms-swift, nanoGPT speedrun"
     )
 
     def claim(self, folder: Listing) -> Claim | None:
@@ -86,7 +87,7 @@ class _Frameworks:
                 params |= read_sidecar(path, name, maker.faults)
         maker.params(shorten(params))
         if writer == "trainer" and tables:
-            _add_trainer_state(maker, tables[0][1])
+            _add_trainer_state(maker, tables[0][1], files.get("all_results.json", ""))
         return [maker.finish()]
 
 
@@ -194,10 +195,24 @@ def _add_end(maker: StreamMaker, writer: str, rows: Rows, own: Sequence[int], fi
         last_line = read_tail(files["result.json"], 1 << 20).rstrip().rpartition(b"\n")[2]
         if b'"done": true' in last_line or b'"done":true' in last_line:
             maker.end("FINISHED")
+    elif writer in ("llama_factory", "swift"):
+        _add_end_of_finetuning(maker, rows, files)
     elif writer == "speedrun":
         steps, totals = (rows.numbers.get(name, ((), (0.0,)))[1] for name in ("step", "step/total"))
         if float(max(steps, default=-1.0)) == float(max(totals, default=0.0)):
             maker.end("FINISHED")
+
+
+def _add_end_of_finetuning(maker: StreamMaker, rows: Rows, files: Mapping[str, str]) -> None:
+    """Say that all steps were done, as the last line of LLaMA-Factory or ms-swift may say."""
+    if "trainer_log.jsonl" in files:
+        last = read_tail(files["trainer_log.jsonl"], 1 << 16).rstrip().rpartition(b"\n")[2]
+        counts = [re.search(rb'"%s": ?([0-9]+)' % name, last) for name in (b"current_steps", b"total_steps")]
+        done = all(counts) and len({match[1] for match in counts if match}) == 1
+    else:
+        done = "train_runtime" in rows.numbers
+    if done:
+        maker.end("FINISHED")
 
 
 _STATE_PARAMS: Final = (
@@ -211,8 +226,8 @@ _STATE_PARAMS: Final = (
 )
 
 
-def _add_trainer_state(maker: StreamMaker, path: str) -> None:
-    """Add what the state of a Trainer says beside its history."""
+def _add_trainer_state(maker: StreamMaker, path: str, results: str) -> None:
+    """Add what the state of a Trainer says beside its history, and `all_results.json` of what was done at the end."""
     state = read_object(path, Faults(""))
     maker.params({name: state[name] for name in _STATE_PARAMS if state.get(name) is not None})
     best = {name: state.get(name) for name in ("best_metric", "best_global_step", "best_model_checkpoint")}
@@ -221,5 +236,9 @@ def _add_trainer_state(maker: StreamMaker, path: str) -> None:
     history = state.get("log_history")
     last = [row for row in history if isinstance(row, dict)] if isinstance(history, list) else []
     steps, most = number(state.get("global_step")), number(state.get("max_steps"))
+    known = {"epoch", "total_flos", *(name for row in last for name in row)}
+    for name, value in (read_object(results, maker.faults) if results else {}).items():
+        if name not in known and (one := number(value)) is not None:
+            maker.points(name, [one], steps=None if steps is None else [int(steps)])
     if any("train_runtime" in row for row in last[-3:]) or (steps is not None and most and steps >= most):
         maker.end("FINISHED")

@@ -15,9 +15,12 @@ class Layout:
     title: str
     """The writer, as people call it; empty for a table of unknown origin."""
     form: str = "json"
-    """`json` for JSON lines, `csv`, `pairs` for text with `name:value`, `state` for `trainer_state.json`."""
+    """`json` for JSON lines, `csv`, `pairs` for text with `name:value`, `state` for `trainer_state.json`,
+    `document` for a JSON document that is a list of rows, or lists side by side."""
     steps: tuple[str, ...] = ()
     """The first of these columns that holds whole numbers is the step; none: rows are counted."""
+    fraction: str = ""
+    """Column of texts `10/438` that says the step, and how many there will be."""
     times: tuple[str, ...] = ()
     """The first of these that is there is the time, as a number since 1970 or as text."""
     elapsed: tuple[str, ...] = ()
@@ -86,6 +89,19 @@ FRAMEWORKS: Final[Mapping[str, Layout]] = {
     "mmengine": Layout("MMEngine", steps=("step",)),
     "log_txt": Layout("log.txt of DETR, DeiT, MAE and timm", steps=("epoch",), restart="again"),
     "speedrun": Layout("nanoGPT speedrun", "pairs", steps=("step",)),
+    "llama_factory": Layout(
+        "LLaMA-Factory",
+        steps=("current_steps",),
+        skip=frozenset({"total_steps", "percentage", "elapsed_time", "remaining_time", "throughput"}),
+        restart="first",
+    ),
+    "swift": Layout(
+        "ms-swift",
+        steps=("global_step",),
+        fraction="global_step/max_steps",
+        skip=frozenset({"percentage", "elapsed_time", "remaining_time", "log_history", "train_dataset", "val_dataset"}),
+        restart="first",
+    ),
     "trainer": Layout("Hugging Face Trainer", "state", steps=("step",)),
 }
 """What known writers write; names are noted in what discovery finds."""

@@ -65,12 +65,16 @@ def add_monitors(maker: StreamMaker, paths: Sequence[str]) -> float | None:
     facts = tables[0].preface if tables else {}
     maker.params({name: facts[name] for name in _FACTS if isinstance(facts.get(name), str)})
     began = min(starts, default=None)
-    if not names or "l" not in columns:
+    if not names:
         return began
+    if not {"r", "l", "t"} <= columns.keys():
+        hint = "its columns are called what stands there; without the lengths of episodes these are counted"
+        maker.faults.add(None, "the header of a monitor is no `r,l,t`: it is damaged", hint)
     joined = {name: np.concatenate(pieces) for name, pieces in columns.items()}
-    order = np.argsort(joined["t"], kind="stable") if "t" in joined else np.arange(len(joined["l"]))
-    steps = np.cumsum(np.nan_to_num(joined["l"][order], nan=0.0, posinf=0.0, neginf=0.0)).clip(0, 2.0**62)
-    steps = steps.astype(np.int64)
+    count = len(joined[names[0]])
+    order = np.argsort(joined["t"], kind="stable") if "t" in joined else np.arange(count)
+    lengths = joined["l"][order] if "l" in joined else np.ones(count)
+    steps = np.cumsum(np.nan_to_num(lengths, nan=0.0, posinf=0.0, neginf=0.0)).clip(0, 2.0**62).astype(np.int64)
     times = joined["t"][order] if "t" in joined and starts else None
     for name, values in joined.items():
         known = ~np.isnan(values[order])

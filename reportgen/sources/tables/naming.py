@@ -1,19 +1,31 @@
-"""What a run is called whose log does not say it: after its folder, and not after a `logs/` on the way to it."""
+"""What a run is called whose log does not say it: after its folder, not after a `logs/`. What metrics are called."""
 
 from __future__ import annotations
 
 import os
 import re
+from collections.abc import Iterable
 from typing import Final
 
 from reportgen.sources.kinds import Listing
 
 GENERIC: Final = frozenset(
-    "csv csv_logs lightning_logs log logger logs metrics output outputs output_dir results tb tb_logs tensorboard"
-    " tensorboard_logs vis_data".split()
+    "catboost_info csv csv_logs lightning_logs log logger logs metrics output outputs output_dir results tb tb_logs"
+    " tensorboard tensorboard_logs vis_data".split()
 )
 """Folders that many runs have, and that name none of them."""
+_METRIC: Final = re.compile(
+    r"(?:^|[^a-z])(?:loss|losses|acc|accuracy|lr|learning_rate|reward|rewards|return|returns|f1|auc|auroc|ppl|perplexity|"
+    r"bleu\w*|rouge\w*|mae|mse|rmse|map|miou|iou|precision|recall|grad_norm|gradnorm|kl|elbo|dice|wer|cer|psnr|ssim|fid|"
+    r"nll|bpb|bpc|top1|top5|em|exact_match|success_rate|cross_entropy|fitness|val|train)(?:$|[^a-z])"
+)
+"""What a metric is called, in lower case."""
 _VERSION: Final = re.compile(r"version_[0-9]+")
+
+
+def has_metric_name(names: Iterable[str]) -> bool:
+    """Tell whether one of the names is what a metric is called."""
+    return any(_METRIC.search(name.lower()) for name in names)
 
 
 def run_names(folder: Listing) -> tuple[str, str]:

@@ -16,34 +16,51 @@ import numpy.typing as npt
 from reportgen.formats import cut_name
 from reportgen.model import Floats, Ints
 from reportgen.sources.columns import NO_STEP
-from reportgen.sources.documents import moment, moments, read_map, read_object
+from reportgen.sources.documents import moment, moments, read_bytes, read_map, read_object
 from reportgen.sources.faults import Faults
 from reportgen.sources.places import Place, RunRef
 from reportgen.sources.statcache import open_regular
 from reportgen.sources.streams import StreamMaker
+from reportgen.sources.tables.documents import MAX_DOCUMENT, read_document, read_list
 from reportgen.sources.tables.layouts import Layout
-from reportgen.sources.tables.rows import Rows, iter_lines, read_csv, read_json, read_objects, read_pairs
+from reportgen.sources.tables.rows import Rows, iter_lines, read_csv, read_json, read_pairs
 
 MAX_SPLIT: Final = 256 * 2**20
 """A larger file is one run: discovery does not read it as a whole to tell runs apart."""
 MAX_RUNS: Final = 10_000
 """Runs of one file."""
+_OF: Final = re.compile(r"([0-9]{1,15})/[0-9]+")
 _DATE: Final = re.compile(r"(\d{4}-\d\d-\d\d)_(\d\d)-(\d\d)-(\d\d)")
 
 
 def read_table(path: str, layout: Layout, faults: Faults, *, only: frozenset[str] | None = None) -> Rows:
     """Return the rows of a file, with the columns in `only` or all. Raises `OSError`."""
     if layout.form == "state":
-        history = read_object(path, faults).get("log_history")
-        return read_objects(history if isinstance(history, list) else [], faults)
+        return read_list(read_bytes(path), "log_history", faults)
+    if layout.form == "document":
+        return read_document(read_bytes(path, MAX_DOCUMENT), faults, skip=layout.skip)
     descriptor, _ = open_regular(path)
     with open(descriptor, "rb", buffering=1 << 18) as file:
-        lines = iter_lines(file, faults)
+        lines = iter_lines(file, faults, has_header=layout.form == "csv")
         if layout.form == "csv":
             return read_csv(lines, faults, only=only)
         if layout.form == "pairs":
             return read_pairs(lines, faults, only=only)
-        return read_json(lines, faults, skip=layout.skip, only=only)
+        rows = read_json(lines, faults, skip=layout.skip, only=only and only | {layout.fraction})
+        _split_fraction(rows, layout)
+        return rows
+
+
+def _split_fraction(rows: Rows, layout: Layout) -> None:
+    """Take the step out of a column of texts such as `10/438`; a number of the step's own column stays."""
+    own_rows, texts = rows.texts.pop(layout.fraction, (np.zeros(0, dtype=np.int64), []))
+    found = {int(row): float(match[1]) for row, text in zip(own_rows, texts, strict=True) if (match := _OF.match(text))}
+    if found:
+        step = layout.steps[0]
+        known_rows, known = rows.numbers.get(step, (np.zeros(0, dtype=np.int64), np.zeros(0)))
+        found |= {int(row): float(value) for row, value in zip(known_rows, known, strict=True)}
+        order = sorted(found)
+        rows.numbers[step] = (np.asarray(order, dtype=np.int64), np.asarray([found[row] for row in order]))
 
 
 # ---- runs of one file
@@ -183,6 +200,8 @@ def add_points(maker: StreamMaker, rows: Rows, layout: Layout, own: Ints, *, beg
     """Add the points of the rows `own` (rising) of a table, its tags, and what a run that is one row has as params."""
     step = _step_column(rows, layout)
     steps = _steps(rows, step)
+    if steps is None and layout.form == "document" and not (layout.times or layout.run):
+        steps = np.arange(rows.count, dtype=np.int64)  # lists side by side: their places are the steps
     times, time_column = _times(rows, layout, began)
     modes = _labels(rows, layout.mode) if layout.mode else {}
     skip = layout.skip | {step, time_column, layout.mode, layout.run, layout.experiment}

@@ -45,14 +45,17 @@ class Rows:
     texts: dict[str, tuple[Ints, list[str]]] = field(default_factory=dict)
     """The same for text."""
     preface: dict[str, Any] = field(default_factory=dict)
-    """What a first line `#{...}` says."""
+    """What a first line `#{...}` says, or what a document says beside its lists."""
     headers: tuple[int, ...] = ()
     """Rows before which the header of a CSV stands again: somebody began to write anew."""
 
 
-def iter_lines(file: BinaryIO, faults: Faults) -> Iterator[tuple[int, bytes]]:
-    """Yield number and bytes of each line that is not blank, with its end; one over `MAX_LINE` is left out."""
-    number = 0
+def iter_lines(file: BinaryIO, faults: Faults, *, has_header: bool = False) -> Iterator[tuple[int, bytes]]:
+    """Yield number and bytes of each line that is not blank, with its end; one over `MAX_LINE` is left out.
+
+    A line with zero bytes is left out, too, but for the header of a table, without which no other line says anything.
+    """
+    number, is_first = 0, has_header
     while line := file.readline(MAX_LINE):
         number += 1
         if len(line) == MAX_LINE and not line.endswith(b"\n"):
@@ -61,8 +64,14 @@ def iter_lines(file: BinaryIO, faults: Faults) -> Iterator[tuple[int, bytes]]:
                 line = file.readline(MAX_LINE)
             continue
         if b"\0" in line:
-            faults.add(number, "a line holds zero bytes", "it was left out: it was never written, or damaged")
-        elif not line.isspace():
+            if is_first and line.strip(b"\0\r\n\t "):
+                faults.add(number, "the header holds zero bytes", "it is damaged: names of columns may be others")
+                line = line.replace(b"\0", b"")
+            else:
+                faults.add(number, "a line holds zero bytes", "it was left out: it was never written, or damaged")
+                continue
+        if not line.isspace():
+            is_first = is_first and line.startswith(b"#")
             yield number, line
 
 
@@ -90,9 +99,15 @@ class _Columns:
 
     def add_number(self, name: str, row: int, value: float) -> None:
         column = self.numbers.get(name) or self.number_column(name)
-        if column is not None:
-            column[0].append(row)
-            column[1].append(value)
+        if column is None:
+            return
+        rows, values = column
+        if rows and rows[-1] == row:
+            self.faults.add(None, "a row has several values of one name", "the last one is shown")
+            values[-1] = value
+            return
+        rows.append(row)
+        values.append(value)
 
     def add_text(self, name: str, row: int, text: str) -> None:
         if self.only is not None and name not in self.only:
@@ -149,6 +164,15 @@ def read_json(
             continue
         add_object(columns, count, row, skip)
         count += 1
+    return columns.rows(count)
+
+
+def read_series(cells: Iterable[tuple[str, int, Any]], count: int, faults: Faults) -> Rows:
+    """Return `count` rows of the cells (name of the column, row, JSON value that is no list or object)."""
+    columns = _Columns(faults, None)
+    for name, row, value in cells:
+        if value is not None:
+            _add_item(columns, row, name, value, MAX_DEPTH)
     return columns.rows(count)
 
 
@@ -272,6 +296,9 @@ def read_csv(lines: Lines, faults: Faults, *, only: frozenset[str] | None = None
             delimiter = delimiter_of(line)
             header = split_cells(line.removeprefix(b"\xef\xbb\xbf"), delimiter)
             names = names_of(header)
+            if all(map(is_number, header)):
+                faults.add(number, "the table has no header", "its columns have no names: it is damaged, and not shown")
+                return Rows()
             if not line.endswith(b"\n"):
                 faults.add(number, "the file ends in its header", "it was cut, or its process was killed at once")
             continue

@@ -51,8 +51,9 @@ def find_twin(folder: Listing, name: str, layout: Layout) -> str:
     if len(found) != 1:
         return ""
     head = folder.head(name, HEAD)
-    lines = iter_lines(io.BytesIO(head[: head.rfind(b"\n") + 1]), Faults(""))
-    rows = read_csv(lines, Faults("")) if layout.form == "csv" else read_json(lines, Faults(""), skip=layout.skip)
+    is_csv = layout.form == "csv"
+    lines = iter_lines(io.BytesIO(head[: head.rfind(b"\n") + 1]), Faults(""), has_header=is_csv)
+    rows = read_csv(lines, Faults("")) if is_csv else read_json(lines, Faults(""), skip=layout.skip)
     events: dict[str, Floats] = {}
     for file in _event_files(found[0]):
         for tag, values in first_numbers(read_head(os.path.join(found[0], file), HEAD)).items():

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
 from reportgen.sources.faults import Faults
+from reportgen.sources.tables.documents import may_be_history, names_of_keys, read_document
 from reportgen.sources.tables.layouts import Layout
+from reportgen.sources.tables.naming import has_metric_name
 from reportgen.sources.tables.reading import read_moment
 from reportgen.sources.tables.rows import Rows, delimiter_of, iter_lines, names_of, read_csv, read_json, split_cells
 
@@ -66,21 +69,11 @@ NAMES: Final = ("run", "run_id", "run_name", "runid", "experiment_name", "exp_na
 RUN_NAMES: Final = (*NAMES, "name", "id", "model", "model_name", "config_name", "method", "system")
 """The same in a table of runs."""
 EXPERIMENTS: Final = ("experiment", "project", "sweep")
-_METRIC: Final = re.compile(
-    r"(?:^|[^a-z])(?:loss|losses|acc|accuracy|lr|learning_rate|reward|rewards|return|returns|f1|auc|auroc|ppl|perplexity|"
-    r"bleu\w*|rouge\w*|mae|mse|rmse|map|miou|iou|precision|recall|grad_norm|gradnorm|kl|elbo|dice|wer|cer|psnr|ssim|fid|"
-    r"nll|bpb|bpc|top1|top5|em|exact_match|success_rate|cross_entropy|fitness|val|train)(?:$|[^a-z])"
-)
 _SURE_STEPS: Final = frozenset(STEPS[: STEPS.index("update")])
 MAX_ROWS_A_STEP: Final = 16
 """A step with more rows is no step."""
 _RESULTS: Final = re.compile(r"(?:results?|metrics?|scores?|eval(?:uation)?|final|summary)/")
 _CONFIG: Final = re.compile(r"(?:config|params?|hparams?|hyperparam\w*|args|settings|opt(?:ion)?s)/")
-
-
-def has_metric_name(names: Sequence[str]) -> bool:
-    """Tell whether one of the names is what a metric is called."""
-    return any(_METRIC.search(name.lower()) for name in names)
 
 
 def may_be_log(head: bytes, *, is_csv: bool) -> bool:
@@ -101,7 +94,7 @@ def sniff(head: bytes, *, is_csv: bool, is_whole: bool, is_lines: bool, is_named
     if not is_whole:
         head = head[: head.rfind(b"\n") + 1]
     faults = Faults("")
-    lines = iter_lines(io.BytesIO(head), faults)
+    lines = iter_lines(io.BytesIO(head), faults, has_header=is_csv)
     rows = read_csv(lines, faults) if is_csv else read_json(lines, faults)
     wrong = sum(event.get("count", 1) for event in faults.events())
     if not rows.count or wrong > rows.count or (rows.count < 2 and not (is_csv or is_lines)):
@@ -110,6 +103,48 @@ def sniff(head: bytes, *, is_csv: bool, is_whole: bool, is_lines: bool, is_named
     if found is None and is_named and len(rows.numbers) >= len(rows.texts):
         return Layout("", "csv" if is_csv else "json")
     return found
+
+
+def sniff_document(head: bytes, load: Callable[[], bytes], *, is_named: bool = False) -> Layout | None:
+    """Return how a JSON document is read as a table, None where it is none.
+
+    `load` returns the whole document, nothing where it has more than `MAX_DOCUMENT` bytes; it is asked only when the
+    `head` looks like a table. `is_named` says that the user named the file: numbers will do then.
+    """
+    is_array = head.lstrip(b"\xef\xbb\xbf \r\n\t")[:1] == b"["
+    names = {name.lower() for name in names_of_keys(head)} if is_array else set()
+    looks_so = not names.isdisjoint((*STEPS, *TIMES)) and has_metric_name(names) if is_array else may_be_history(head)
+    if not (looks_so or is_named):
+        return None
+    data = load()
+    rows = read_document(data, Faults(""))
+    if is_array:
+        found = _steps_layout(rows, is_csv=False, is_named=is_named) or _runs_layout(rows)
+        return replace(found, form="document") if found is not None else None
+    if not is_history(rows) and not (is_named and rows.numbers):
+        return None
+    lower = {name.lower(): name for name in reversed(rows.numbers)}
+    steps = tuple(lower[name] for name in STEPS if name in lower and _is_step(rows, lower[name]))
+    return Layout("", "document", steps=steps[:1])
+
+
+_HISTORY: Final = re.compile(
+    r"(?:^|[^a-z])(?:loss|losses|train|val|valid|validation\w*|eval|rewards?|returns?|lr|learning_rate|epochs?|episodes?|"
+    r"steps?|iterations?)(?:$|[^a-z])"
+)
+"""Names that lists of a history have; lists of precisions alone may be a curve, or one number a class."""
+_NO_HISTORY: Final = re.compile(r"threshold|fit_time|(?:^|/)(?:fpr|tpr|bins?)$")
+
+
+def is_history(rows: Rows) -> bool:
+    """Tell whether lists side by side are the history of a run, by their names."""
+    names = [name.lower() for name, (own, _) in rows.numbers.items() if len(own) > 1]
+    return (
+        any(map(_HISTORY.search, names))
+        and has_metric_name(names)
+        and not any(map(_NO_HISTORY.search, names))
+        and not any(len(own) > 1 for own, _ in rows.texts.values())
+    )
 
 
 def _steps_layout(rows: Rows, *, is_csv: bool, is_named: bool) -> Layout | None:

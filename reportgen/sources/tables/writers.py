@@ -15,6 +15,7 @@ from reportgen.sources.tables.rows import decode_row, delimiter_of, names_of, sp
 PARAM_FILES: Final = (
     "hparams.yaml",
     "hparams.json",
+    "training_args.yaml",
     "args.yaml",
     "args.yml",
     "args.json",
@@ -51,7 +52,7 @@ class Found:
 
 def find_writers(folder: Listing) -> Iterator[Found]:
     """Yield the logs of frameworks in a folder; one that is the whole folder stands alone."""
-    for find in (_find_ray, _find_learning, _find_ultralytics, _find_trainer, _find_lightning):
+    for find in (_find_ray, _find_learning, _find_ultralytics, _find_trainer, _find_finetuning, _find_lightning):
         found = find(folder)
         if found is not None:
             yield found
@@ -195,7 +196,18 @@ def _find_trainer(folder: Listing) -> Found | None:
     for place in places:
         if b'"log_history"' in folder.head(place, _LONG_HEAD) or b'"best_metric"' in folder.head(place):
             own = _CHECKPOINT.fullmatch((folder.parts or ("",))[-1]) is not None
-            return Found("trainer", (place,), folders=folders, is_one_run=not own)
+            beside = ("all_results.json",) if "all_results.json" in folder.files and "/" not in place else ()
+            return Found("trainer", (place, *beside), folders=folders, is_one_run=not own)
+    return None
+
+
+def _find_finetuning(folder: Listing) -> Found | None:
+    """Find what LLaMA-Factory and ms-swift write line by line, where there is no state of a Trainer."""
+    head = folder.head("trainer_log.jsonl") if "trainer_log.jsonl" in folder.files else b""
+    if b'"current_steps"' in head and b'"total_steps"' in head:
+        return Found("llama_factory", ("trainer_log.jsonl", *_params_of(folder)))
+    if "logging.jsonl" in folder.files and b'"global_step/max_steps"' in folder.head("logging.jsonl"):
+        return Found("swift", ("logging.jsonl", *_params_of(folder)))
     return None
 
 

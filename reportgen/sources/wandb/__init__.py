@@ -35,6 +35,8 @@ MAX_HEAD_BYTES: Final = 1 << 22
 MAX_ARTIFACTS: Final = 20_000
 
 _FOLDER: Final = re.compile(r"(?:offline-)?run-[0-9]{8}_[0-9]{6}-(.+)")
+_LATEST: Final = "latest-run"
+"""A link to the folder of the last run, or a copy of that folder where somebody had no links."""
 _LOG: Final = re.compile(r"run-(.+)\.wandb")
 _MADE_ID: Final = re.compile(r"(?=.*[0-9])[a-z0-9]{8}")
 """What W&B makes where no id is given, if it has a digit.
@@ -62,7 +64,10 @@ class WandB:
             artifacts = _artifacts(folder) if len(logs) == 1 else ()
             runs = tuple(_found(folder, log, files, artifacts) for log in logs)
             return Claim(runs, frozenset(logs), OWN_FOLDERS & folder.folders, len(logs) == 1)
-        if match is None or not any(mark in beside for mark in MARKS):
+        is_copy = own == _LATEST and len(folder.parts) > 1 and not _has_others(folder)
+        if is_copy:
+            beside = folder.list_below("files") if "files" in folder.folders else ()
+        if (match is None and not is_copy) or not any(mark in beside for mark in MARKS):
             return None
         files = [f"files/{name}" for name in OWN_FILES if name in beside]
         first = next(f"files/{mark}" for mark in MARKS if mark in beside)
@@ -71,7 +76,7 @@ class WandB:
         run = FoundRun(
             files=tuple(files),
             experiment=_experiment(folder),
-            run_id=_whole_id("", match[1]),
+            run_id=_whole_id("", match[1]) if match else "",
             artifacts="files" if artifacts else "",
             artifact_files=artifacts,
         )
@@ -117,6 +122,15 @@ def _facts(folder: Listing, log: str) -> RunFacts:
 
 def _whole_id(project: str, run_id: str) -> str:
     return f"{project}/{run_id}" if project and not _MADE_ID.fullmatch(run_id) else run_id
+
+
+def _has_others(folder: Listing) -> bool:
+    """Tell whether the folders of runs lie beside this one: `latest-run` is the last of them then."""
+    try:
+        with os.scandir(os.path.dirname(folder.path)) as entries:
+            return any(_FOLDER.fullmatch(entry.name) for entry in entries)
+    except OSError:
+        return False
 
 
 def _experiment(folder: Listing) -> str:
