@@ -17,7 +17,7 @@ from typing import Any
 
 import yaml
 
-from tests.conftest import ROOT, share_templates
+from tests.conftest import ROOT, share_caches
 
 RECIPES = ROOT / "docs" / "ci"
 WORKFLOWS = sorted(RECIPES.glob("github-*.yml"))
@@ -118,7 +118,7 @@ class Machine:
         self.program(self.temp / "reportgen" / "bin" / "reportgen", own)
         self.program(self.bin / "reportgen", own)
         self.program(self.bin / "gh", FAKE_GH.format(python=sys.executable))
-        share_templates(folder / ".cache" / "reportgen")
+        share_caches(folder / ".cache")
         self.answers: dict[str, Any] = {}
         self.variables = {
             "GITHUB_OUTPUT": str(folder / "output"),

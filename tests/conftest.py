@@ -39,22 +39,27 @@ class Ran:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _compiled_templates(tmp_path_factory: pytest.TempPathFactory) -> None:
-    """Let the commands that tests run find the templates that one of them has compiled: half a second for each."""
-    global _templates
-    _templates = _shared_folder(tmp_path_factory) / "templates"
-    _templates.mkdir(exist_ok=True)
+def _shared_caches(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Let the commands that tests run find what one of them has prepared: half a second for each."""
+    global _caches
+    _caches = _shared_folder(tmp_path_factory) / "caches"
+    for name in SHARED_CACHES:
+        (_caches / name).mkdir(parents=True, exist_ok=True)
 
 
-_templates: Path | None = None
+SHARED_CACHES = ("reportgen/templates", "matplotlib")
+"""Compiled templates, and the list of fonts."""
+_caches: Path | None = None
 
 
-def share_templates(cache: Path) -> None:
-    """Let a cache folder, which is otherwise a test's own, have the compiled templates of all tests."""
-    if _templates is not None and not (cache / "templates").exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with suppress(OSError):  # another command of the same test was first, or the system has no links
-            (cache / "templates").symlink_to(_templates)
+def share_caches(folder: Path) -> None:
+    """Let a cache folder, which is otherwise a test's own, have what does not depend on the test."""
+    for name in SHARED_CACHES:
+        own = folder / name
+        if _caches is not None and not own.exists():
+            own.parent.mkdir(parents=True, exist_ok=True)
+            with suppress(OSError):  # another command of the same test was first, or the system has no links
+                own.symlink_to(_caches / name)
 
 
 def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -65,7 +70,7 @@ def _shared_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def reportgen(*arguments: str | Path, cwd: Path, env: Mapping[str, str] | None = None) -> Ran:
     """Run the command line as a user would, in `cwd`, with the cache folder beside it; `env` adds variables."""
-    share_templates(cwd / ".cache" / "reportgen")
+    share_caches(cwd / ".cache")
     environment = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep),
