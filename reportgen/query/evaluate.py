@@ -228,4 +228,5 @@ def make_like(pattern: str) -> Callable[[str], bool]:
 
 
 def _regex(part: str) -> str:
-    return ".".join(map(re.escape, part.split("_")))
+    runs = re.findall("_+|[^_]+", part)  # a count of any characters is compiled at once, a million of them one by one
+    return "".join(f".{{{len(run)}}}" if run[0] == "_" else re.escape(run) for run in runs)

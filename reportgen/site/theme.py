@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -85,7 +86,11 @@ class Theme:
 
 def themes_folder() -> Path:
     """Return the folder of the installed themes: in a wheel inside the package, in a checkout beside it."""
-    package = Path(reportgen.__file__).parent
+    return _themes_of(Path(reportgen.__file__).parent)
+
+
+@cache
+def _themes_of(package: Path) -> Path:
     for folder in (package / "themes", package.parent / "themes"):
         if (folder / "default" / MANIFEST).is_file():
             return folder
