@@ -305,3 +305,11 @@ def test_damage_to_documents_never_raises(tmp_path: Path) -> None:
         "b/log_history.json": json.dumps([{"step": i, "loss": 1.0} for i in (1, 2)]),
     }
     survives(write(tmp_path / "sound", files), tmp_path / "scratch")
+
+
+def test_a_document_of_single_numbers_is_a_run_where_it_is_named(tmp_path: Path) -> None:
+    document = {"accuracy": 0.5, "count": 3, "model": {"name": "x", "f1": 0.25}}
+    file = write(tmp_path / "a", {"metrics.json": json.dumps(document, indent=2)}) / "metrics.json"
+    run = read_one(file)
+    assert {name: rows(run, name)[0][2] for name in run.series} == {"accuracy": 0.5, "count": 3.0, "model/f1": 0.25}
+    assert run.summary.params == {"model.name": "x"}

@@ -121,11 +121,14 @@ def _lost_logs(folder: Listing, known: AbstractSet[str]) -> Iterator[Problem]:
 
 
 def _is_damaged(document: bytes) -> bool:
-    try:
-        decode_row(document)
-    except ValueError:
-        return bool(document)
-    return False
+    """Tell whether a document is no JSON, and neither are its lines."""
+    for text in (document, document.lstrip().partition(b"\n")[0]):
+        try:
+            decode_row(text)
+        except ValueError:
+            continue
+        return False
+    return bool(document)
 
 
 def _mapped(folder: Listing) -> Iterator[tuple[str, Layout]]:
