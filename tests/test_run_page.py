@@ -243,6 +243,17 @@ def test_a_failed_run_says_why(renderer: Renderer) -> None:
     assert "gave no reason" in Page(render(renderer, make_page(silent))).text
 
 
+def test_a_run_whose_log_has_no_times_has_no_duration(renderer: Renderer) -> None:
+    html = render(renderer, make_page(make_run(status="unfinished", start_time=0.0, duration_s=0.0)))
+    assert "so far" not in html
+    assert "0 s" not in Page(html).text
+
+
+def test_a_slash_in_a_unit_makes_no_section_of_charts(renderer: Renderer) -> None:
+    page = make_page(make_run(metrics={"train_speed(iter/s)": [1.0, 2.0], "gpu/load(1/s)": [1.0, 2.0]}))
+    assert [section.name for section in page.sections] == ["", "gpu"]
+
+
 def test_an_unfinished_run_says_when_its_last_line_was_written(renderer: Renderer) -> None:
     html = render(renderer, make_page(make_run(status="unfinished", duration_s=600)))
     assert "Last line" in html

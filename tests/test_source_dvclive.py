@@ -114,3 +114,10 @@ def test_damage(tmp_path: Path) -> None:
     sound = write(tmp_path / "sound" / "dvclive", NEW).parent
     write(sound, OLD)
     survives(sound, tmp_path / "damaged")
+
+
+def test_zero_bytes_behind_a_number_are_damage_that_is_told(tmp_path: Path) -> None:
+    table = "step\tloss\n0\t1.5\n1\t0.5\0\0\0\n4\t0.25\n"
+    run = read_one(write(tmp_path / "dvclive", NEW | {"plots/metrics/loss.tsv": table}))
+    assert [(step, value) for step, _, value in rows(run, "loss") if value is not None] == [(0, 1.5), (4, 0.25)]
+    assert len(messages(run)) == 1

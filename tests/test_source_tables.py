@@ -305,3 +305,17 @@ def test_damage_to_documents_never_raises(tmp_path: Path) -> None:
         "b/log_history.json": json.dumps([{"step": i, "loss": 1.0} for i in (1, 2)]),
     }
     survives(write(tmp_path / "sound", files), tmp_path / "scratch")
+
+
+def test_a_document_of_single_numbers_is_a_run_where_it_is_named(tmp_path: Path) -> None:
+    document = {"accuracy": 0.5, "count": 3, "model": {"name": "x", "f1": 0.25}}
+    file = write(tmp_path / "a", {"metrics.json": json.dumps(document, indent=2)}) / "metrics.json"
+    run = read_one(file)
+    assert {name: rows(run, name)[0][2] for name in run.series} == {"accuracy": 0.5, "count": 3.0, "model/f1": 0.25}
+    assert run.summary.params == {"model.name": "x"}
+
+
+def test_a_monitor_that_does_not_begin_as_one_is_told(tmp_path: Path) -> None:
+    files = {"0.monitor.csv": '"{"t_start": 1700000000}\nr,l,t\n1,2,3\n', "log.csv": "step,loss\n1,2\n"}
+    found = find(write(tmp_path / "a", files))
+    assert [problem.message for problem in found.problems] == ["it does not begin as the log that its name says"]

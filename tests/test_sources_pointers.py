@@ -35,7 +35,7 @@ def test_a_pointer_is_told_beside_the_runs_that_are_there(tmp_path: Path, name: 
 
 
 def test_pointers_alone_are_an_error_that_says_so(tmp_path: Path) -> None:
-    with pytest.raises(SourceError, match=r"pointer of Git LFS.*git lfs pull"):
+    with pytest.raises(SourceError, match=r"this file and 1 more of its folder are pointers of Git LFS.*git lfs pull"):
         find(write(tmp_path, "metrics.csv", "progress.csv"))
 
 

@@ -229,7 +229,9 @@ def read_columns(data: bytes, faults: Faults, name: str) -> tuple[list[str], lis
 
 def to_floats(cells: Sequence[bytes]) -> tuple[Floats, int]:
     """Return float64[n], NaN for what is no number, and how many those are."""
-    if max(map(len, cells), default=0) <= MAX_CELL:
+    if max(map(len, cells), default=0) <= MAX_CELL and b"\0" not in b"".join(
+        cells
+    ):  # numpy drops zero bytes at the end
         try:
             return np.array(cells, dtype=bytes).astype(np.float64), 0
         except ValueError:

@@ -29,6 +29,7 @@ def find_pointers(folder: Listing) -> tuple[frozenset[str], tuple[Problem, ...]]
     names = sorted(name for name in folder.files if _LOGS.fullmatch(name) and is_pointer(folder.head(name)))
     if not names:
         return frozenset(), ()
-    message = "the file is a pointer of Git LFS, and not the log itself"
-    problem = Problem(label_of(folder.full(names[0])), message, REMEDY, count=len(names))
+    one = "the file is a pointer of Git LFS, and not the log itself"
+    several = f"this file and {len(names) - 1} more of its folder are pointers of Git LFS, and not the logs themselves"
+    problem = Problem(label_of(folder.full(names[0])), one if len(names) == 1 else several, REMEDY)
     return frozenset(names), (problem,)

@@ -159,7 +159,9 @@ def _group(metrics: Iterable[str]) -> list[_Group]:
 
 
 def _prefix(base: str) -> str:
-    return base.partition("/")[0] if "/" in base.strip("/") else ""
+    """Return what stands before the first slash; one in a unit, as of `speed(iter/s)`, is none."""
+    first = base.partition("/")[0]
+    return first if "/" in base.strip("/") and ("(" not in first or ")" in first) else ""
 
 
 def _order(groups: Sequence[_Group], config: Config) -> list[_Group]:

@@ -21,6 +21,7 @@ from reportgen.sources.places import Place, RunRef
 from reportgen.sources.streams import StreamMaker
 from reportgen.sources.tables.documents import MAX_DOCUMENT
 from reportgen.sources.tables.layouts import Layout, layout_of, noted
+from reportgen.sources.tables.monitors import is_monitor
 from reportgen.sources.tables.naming import run_names
 from reportgen.sources.tables.reading import (
     MAX_SPLIT,
@@ -114,6 +115,10 @@ def _lost_logs(folder: Listing, known: AbstractSet[str]) -> Iterator[Problem]:
                 yield Problem(
                     where, "it does not begin as the log that its name says", "it may be damaged: copy it again"
                 )
+    for name in folder.ending(".csv"):
+        if name not in known and is_monitor(name) and b'"t_start"' in folder.head(name, 256):
+            message = "it does not begin as the log that its name says"
+            yield Problem(label_of(folder.full(name)), message, "it may be damaged: copy it again")
     for name in folder.ending(".json"):
         if name not in known and _DUMP.fullmatch(name) and _is_damaged(_whole(folder.full(name))):
             message = "it is no JSON, but has the name of a history"
@@ -121,11 +126,14 @@ def _lost_logs(folder: Listing, known: AbstractSet[str]) -> Iterator[Problem]:
 
 
 def _is_damaged(document: bytes) -> bool:
-    try:
-        decode_row(document)
-    except ValueError:
-        return bool(document)
-    return False
+    """Tell whether a document is no JSON, and neither are its lines."""
+    for text in (document, document.lstrip().partition(b"\n")[0]):
+        try:
+            decode_row(text)
+        except ValueError:
+            continue
+        return False
+    return bool(document)
 
 
 def _mapped(folder: Listing) -> Iterator[tuple[str, Layout]]:

@@ -45,8 +45,10 @@ def may_be_history(head: bytes) -> bool:
 
 
 def read_document(data: bytes, faults: Faults, *, skip: frozenset[str] = frozenset()) -> Rows:
-    """Return the rows of a document; none where it is no table. A single number with a fraction
-    beside lists stands in the last row where it is called like a metric; all else that is single stands in `preface`.
+    """Return the rows of a document; none where it is no table.
+
+    Beside lists, a single number with a fraction that is called like a metric stands in the last row, and all else
+    that is single in `preface`. Where there is no list, all numbers are one row.
     """
     try:
         value = decode_row(data.removeprefix(b"\xef\xbb\xbf"))
@@ -79,10 +81,8 @@ def read_list(data: bytes, name: str, faults: Faults) -> Rows:
 def _side_by_side(columns: Mapping[str, Any], faults: Faults) -> Rows:
     """Return lists as columns, without the `history/` that all have in front, and what is single in the last row."""
     series = {name: value for name, value in columns.items() if isinstance(value, list)}
-    count = max(map(len, series.values()), default=0)
-    if not count:
-        return Rows()
-    wrapper = next(iter(series)).partition("/")[0]
+    count = max(map(len, series.values()), default=1)
+    wrapper = next(iter(series), "").partition("/")[0]
     inner = [name for name in series if "/" in name]
     is_wrapped = wrapper in _WRAPPERS and all(name.startswith(f"{wrapper}/") for name in inner)
     shared = (
@@ -93,10 +93,10 @@ def _side_by_side(columns: Mapping[str, Any], faults: Faults) -> Rows:
     for name, value in columns.items():
         if isinstance(value, list):
             cells += [(name.removeprefix(shared), row, item) for row, item in enumerate(value)]
-        elif isinstance(value, float) and has_metric_name((name,)):
+        elif (isinstance(value, float) and has_metric_name((name,))) or (not series and type(value) in (int, float)):
             cells.append((name, count - 1, value))
         else:
-            settings[name] = value
+            settings[name.replace("/", ".")] = value
     rows = read_series(cells, count, faults)
     rows.preface = settings
     return rows
