@@ -12,7 +12,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
+settings.register_profile("untimed", deadline=None)  # a machine that is busy is no fault of the code
+settings.load_profile("untimed")
 pytest_plugins = ["tests.browser"]
 
 ROOT = Path(__file__).parent.parent
