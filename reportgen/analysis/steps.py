@@ -76,8 +76,9 @@ def detect_steps(values: Floats, weights: Floats | None = None) -> tuple[Step, .
 
     `weights` float64[n] say how much each value counts against the others; NaN is the usual weight, and a value whose
     weight is not above zero is missing. The fit minimises γ·J + Σ w·|y − x|, with J the number of stretches, the γ that
-    minimises β·J + log(σ₀ + Σ w·|E_j − ρ·E_{j−1}|), β being `penalty(n)`, E the residuals and ρ their fitted correlation. σ₀
-    is a tenth of the median move from one value to the next: what is fitted better than that is fitted too well.
+    minimises β·J + log(σ₀ + Σ w·|E_j − ρ·E_{j−1}|), β being `penalty(n)`, E the residuals, and ρ their fitted
+    correlation. σ₀ is a tenth of the median move from one value to the next: what is fitted better than that is fitted
+    too well.
     """
     given = np.full(len(values), math.nan) if weights is None else np.asarray(weights, np.float64)
     known = np.flatnonzero(np.isfinite(values) & ~(given <= 0) & ~np.isinf(given))
