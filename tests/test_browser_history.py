@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser import OpenPage, Watched, disk_address
 from tests.conftest import reportgen
@@ -31,29 +32,29 @@ def reading(open_page: OpenPage, site: Path, view: str = "", **options: object) 
         assert watched.outside == []
 
 
-def shown(watched: Watched) -> list[str]:
-    """Return the titles of the metrics that are shown."""
-    return watched.page.locator(".panel:visible figcaption h3").all_inner_texts()
+def expect_shown(watched: Watched, titles: list[str]) -> None:
+    """Wait until metrics of these titles are shown, and no others: a page answers a click when it comes to it."""
+    expect(watched.page.locator(".panel:visible figcaption h3")).to_have_text(titles)
 
 
 def test_one_metric_is_shown_and_the_list_leads_to_the_others(sample_site: Path, open_page: OpenPage) -> None:
     with reading(open_page, sample_site) as watched:
         page = watched.page
-        assert shown(watched) == ["val/accuracy"]
+        expect_shown(watched, ["val/accuracy"])
         page.locator(".metrics:visible a", has_text="val/loss").click()
-        assert shown(watched) == ["val/loss"]
+        expect_shown(watched, ["val/loss"])
         assert page.locator(".metrics:visible [aria-current]").inner_text().startswith("val/loss")
         assert re.search(r"#m-[a-z2-7]{10}$", page.url)
         page.locator(".configurations a", has_text="width 8").click()
-        assert shown(watched) == ["val/accuracy"]
-        assert page.locator(".configuration:visible h2").first.inner_text() == "width 8"
+        expect_shown(watched, ["val/accuracy"])
+        expect(page.locator(".configuration:visible h2").first).to_have_text("width 8")
         page.go_back()
-        assert shown(watched) == ["val/loss"]
+        expect_shown(watched, ["val/loss"])
 
 
 def test_without_scripts_all_metrics_follow_each_other(sample_site: Path, open_page: OpenPage) -> None:
     with reading(open_page, sample_site, javascript=False) as watched:
-        assert shown(watched) == ["val/accuracy", "val/loss", "val/calibration", "train/loss"] * 2
+        expect_shown(watched, ["val/accuracy", "val/loss", "val/calibration", "train/loss"] * 2)
         assert watched.page.locator("svg.by-commit:visible").count() == 8
         assert watched.page.locator("svg.by-date:visible").count() == 0
         assert watched.page.locator(".segments:visible, .read:visible").count() == 0
@@ -70,7 +71,7 @@ def test_the_axis_turns_to_dates_and_the_view_is_in_the_address(sample_site: Pat
         address = page.url
         watched.open("about:blank")
         watched.open(address)
-        assert shown(watched) == ["val/loss"]
+        expect_shown(watched, ["val/loss"])
         assert page.locator("svg.by-date:visible").count() == 1
         assert page.locator("button[data-by=date]:visible").get_attribute("aria-pressed") == "true"
 
@@ -113,7 +114,7 @@ def test_a_link_of_the_feed_shows_its_metric(sample_site: Path, open_page: OpenP
     address = disk_address(sample_site)
     with open_page(address) as watched:
         watched.open(address + target)
-        assert shown(watched) == ["val/loss"]
+        expect_shown(watched, ["val/loss"])
         assert watched.messages == []
 
 
@@ -138,7 +139,7 @@ def test_a_phone_brings_the_chart_into_sight(sample_site: Path, open_page: OpenP
 def test_paper_shows_what_the_screen_shows(sample_site: Path, open_page: OpenPage) -> None:
     with reading(open_page, sample_site) as watched:
         watched.page.emulate_media(media="print")
-        assert shown(watched) == ["val/accuracy"]
+        expect_shown(watched, ["val/accuracy"])
         assert watched.page.locator(".segments:visible, .read:visible").count() == 0
 
 

@@ -246,6 +246,8 @@ def test_a_configuration_with_another_name_says_what_it_is_compared_with() -> No
     source = make_seeds({ACCURACY: draw(1)}, commit=COMMITS[-1])
     review = review_of(source, changed(draw(2), name="perceptron"), gate(), checkout=on_branch())
     assert list(wording.iter_run_notes(review)) == ["perceptron is compared with mlp, the only configuration there"]
+    unnamed = [replace(run, name=run.run_id) for run in changed(draw(2))]
+    assert list(wording.iter_run_notes(review_of(source, unnamed, gate(), checkout=on_branch()))) == []
 
 
 # ---- how it is told

@@ -319,7 +319,7 @@ def iter_run_notes(review: Review) -> Iterator[str]:
     if not_run:
         yield f"Not run by this change, while the baseline has runs: {first_of(not_run)}"
     for each in review.configurations:
-        if each.counterpart:
+        if each.counterpart and each.identity.label:
             yield f"{name(each.identity.label)} is compared with {name(each.counterpart)}, the only configuration there"
     if review.lost:
         yield f"Logged by the baseline and not by this change: {first_of([name(each) for each in review.lost])}"
