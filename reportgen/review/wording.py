@@ -313,11 +313,11 @@ def iter_run_notes(review: Review) -> Iterator[str]:
                     f"{name(row.metric)} is {words} in {len(side.non_finite)} of "
                     f"{format_count(total, 'run')} of {whose}, left out of its mean"
                 )
-    yield from _iter_unfinished(review)
     not_run = [name(label_of(each, review)) for each in review.configurations if each.is_missing]
     not_run += map(name, review.baseline.not_run if review.baseline is not None else ())
     if not_run:
         yield f"Not run by this change, while the baseline has runs: {first_of(not_run)}"
+    yield from _iter_unfinished(review)
     for each in review.configurations:
         if each.counterpart and each.identity.label:
             yield f"{name(each.identity.label)} is compared with {name(each.counterpart)}, the only configuration there"
