@@ -147,6 +147,7 @@ def make_review(
     compared = comparing.compare_configurations(configurations, config)
     finished = {run.experiment for run in comparing.finished(own)}
     experiments = {run.experiment: run.experiment in finished for run in own}
+    lost, added = comparing.find_one_sided(configurations, compared.rows)
     loose = [judge_loose(gate, experiments) for gate in comparing.unmet_gates(compared.rows, config)]
     return Review(
         baseline=chosen,
@@ -161,6 +162,8 @@ def make_review(
         family=compared.family,
         now=max((run.last_time for run in own), default=0.0) if request.now is None else request.now,
         stale_days=config.review.stale_days,
+        lost=tuple(lost),
+        added=tuple(added),
         unreadable=len(change.problems),
         unreadable_baseline=0 if baseline is None else _count_loose_problems(baseline),
     )

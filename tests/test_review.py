@@ -264,7 +264,7 @@ def test_bounds_are_kept_by_the_mean() -> None:
 def test_a_warning_is_told_and_ends_nothing() -> None:
     review = review_of(trunk(), changed(), Gate(ACCURACY, min=0.99, severity="warning"), checkout=on_branch())
     assert (len(review.failed), review.errors, make_record(review)["exit_code"]) == (1, 0, 0)
-    assert wording.say_heading(review) == "✕ 1 warning: 1 with no difference found"
+    assert wording.say_heading(review) == "✕ 1 warning: no difference found in 1 metric"
 
 
 def test_a_gated_metric_that_the_change_does_not_log_fails() -> None:

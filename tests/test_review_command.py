@@ -112,6 +112,17 @@ def verdict() -> dict[str, object]:
     return made
 
 
+def test_a_failed_gate_is_named_even_with_quiet(repository: Repository) -> None:
+    write_seeds(Path("trunk"), 0.90)
+    write_seeds(Path("worse"), 0.80, day=1)
+    write_seeds(Path("same"), 0.90, day=2)
+    made = run("review", "worse", "--baseline", "trunk", "-q")
+    assert (made.exit_code, made.stdout) == (3, "")
+    assert re.fullmatch(r"error: val/accuracy: \d+\.?\d* % worse, 1 % allowed\n", made.stderr)
+    made = run("review", "same", "--baseline", "trunk", "-q")
+    assert (made.exit_code, made.stdout, made.stderr) == (0, "", "")
+
+
 # ---- in a repository
 
 
@@ -235,7 +246,7 @@ def test_a_checkout_in_which_git_does_not_answer_is_told(
     monkeypatch.setenv("PATH", str(tmp_path))
     made = run("review", "change", "--baseline", "trunk")
     assert made.exit_code == 0
-    assert "git does not answer in this checkout" in made.stdout
+    assert "Git does not answer in this checkout" in made.stdout
     assert "safe.directory" in Path("review/comment.md").read_text()
 
 

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.analysis.rangemedian import RangeMedian
-from reportgen.analysis.steps import Rise, Step, detect_steps, find_rises, settle_steps
+from reportgen.analysis.steps import Rise, Step, detect_steps, find_rises, penalty, settle_steps
 
 
 def noisy(*stretches: tuple[int, float], noise: float = 0.1, seed: int = 0) -> np.ndarray:
@@ -172,3 +172,14 @@ def test_small_steps_are_one_level_and_the_rest_stays() -> None:
     )
     assert ends(levels) == [(0, 20), (20, 30)]
     assert levels[0].count == 20
+
+
+def test_a_step_that_anybody_sees_is_found_among_twenty_values() -> None:
+    before = [0.2504, 0.2604, 0.2775, 0.279, 0.2722, 0.2636, 0.2494, 0.2603, 0.2547, 0.2449, 0.258]
+    after = [0.3783, 0.3711, 0.3508, 0.3954, 0.392, 0.3484, 0.4169, 0.413]  # losses of a network trained for less long
+    assert [step.start for step in detect_steps(np.array([*before, *after]))] == [0, len(before)]
+
+
+@pytest.mark.parametrize(("count", "factor"), [(8, 4.0), (12, 4.0), (15, 3.5), (18, 3.0), (200, 3.0)])
+def test_levels_cost_less_in_longer_series(count: int, factor: float) -> None:
+    assert penalty(count) == pytest.approx(factor * math.log(count) / count)

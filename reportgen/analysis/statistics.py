@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
@@ -25,9 +25,10 @@ GUARD_ALL: Final = 0.005
 EXACT: Final = 1e-12
 """Values that differ by less than this part of their size are the same number, summed in another order."""
 
-Method: TypeAlias = Literal["welch", "pooled", "exact", "repeats", "none"]
-"""`welch`: each side's own variance; `pooled`: one variance of both sides and of earlier runs; `exact`: the metric has
-never varied; `repeats`: it did not vary in these runs, of which there may be too few; `none`: too few values."""
+Method: TypeAlias = Literal["welch", "pooled", "identical", "exact", "repeats", "none"]
+"""`welch`: each side's own variance; `pooled`: one variance of both sides and of earlier runs; `identical`: each seed
+gave the same value on either side; `exact`: the metric has never varied; `repeats`: it did not vary in these runs, of
+which there may be too few; `none`: too few values."""
 
 
 # ---- distributions
@@ -263,6 +264,8 @@ class Pair:
     change: Sample
     noise: Noise | None
     """Of earlier commits than the baseline's."""
+    is_identical: bool = False
+    """True when the sides have the same seeds, two at least, and each gave the same value on either side."""
 
 
 def compare_family(pairs: Sequence[Pair]) -> list[Difference]:
@@ -273,7 +276,25 @@ def compare_family(pairs: Sequence[Pair]) -> list[Difference]:
     """
     known = [pair for pair in pairs if pair.noise is not None and pair.noise.is_known and pair.noise.squares > 0]
     restless = any(_spreads_more(known, side) for side in ("baseline", "change"))
-    return [compare_means(p.baseline, p.change, None if restless or _is_louder(p) else p.noise) for p in pairs]
+    return [
+        _IDENTICAL
+        if p.is_identical
+        else compare_means(p.baseline, p.change, None if restless or _is_louder(p) else p.noise)
+        for p in pairs
+    ]
+
+
+_IDENTICAL: Final = Difference(0.0, 0.0, math.inf, 1.0, "identical")
+"""Every difference between runs of one seed is 0, and so is their mean, without an error."""
+
+
+def are_identical(baseline: Mapping[str, float], change: Mapping[str, float]) -> bool:
+    """Tell whether both sides have the same seeds, two at least, and each the same value on either side."""
+    return (
+        len(baseline) > 1
+        and baseline.keys() == change.keys()
+        and all(abs(value - change[seed]) <= EXACT * abs(value) for seed, value in baseline.items())
+    )
 
 
 def _is_louder(pair: Pair) -> bool:

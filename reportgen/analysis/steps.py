@@ -59,6 +59,16 @@ class Rise:
 # ---- the fit
 
 
+def penalty(count: int) -> float:
+    """Return β, what one more level must gain in a series of `count` values: 4·ln(n)/n up to 12, 3·ln(n)/n from 18 on.
+
+    asv takes the former throughout, and then misses half of the steps of six deviations in twenty values. The latter
+    finds most of them, with false ones in less than 1 % of series (`bench_steps`); in shorter series it would see more.
+    """
+    factor = 3 + min(1.0, max(0.0, (18 - count) / 6))
+    return factor * math.log(count) / count
+
+
 def detect_steps(values: Floats, weights: Floats | None = None) -> tuple[Step, ...]:
     """Return the stretches of `values` float64[n] of equal level, in order; what is not finite is missing.
 
@@ -66,8 +76,9 @@ def detect_steps(values: Floats, weights: Floats | None = None) -> tuple[Step, .
 
     `weights` float64[n] say how much each value counts against the others; NaN is the usual weight, and a value whose
     weight is not above zero is missing. The fit minimises γ·J + Σ w·|y − x|, with J the number of stretches, the γ that
-    minimises β·J + log(σ₀ + Σ w·|E_j − ρ·E_{j−1}|), β = 4·ln(n)/n, E the residuals and ρ their fitted correlation. σ₀
-    is a tenth of the median move from one value to the next: what is fitted better than that is fitted too well.
+    minimises β·J + log(σ₀ + Σ w·|E_j − ρ·E_{j−1}|), β being `penalty(n)`, E the residuals, and ρ their fitted
+    correlation. σ₀ is a tenth of the median move from one value to the next: what is fitted better than that is fitted
+    too well.
     """
     given = np.full(len(values), math.nan) if weights is None else np.asarray(weights, np.float64)
     known = np.flatnonzero(np.isfinite(values) & ~(given <= 0) & ~np.isinf(given))
@@ -124,7 +135,7 @@ class _Fit:
         n, whole = self._n, float(self._ranges.distances(np.array([0]), np.array([self._n]))[0]) or 1.0
         if n < 2:
             return np.array([n])
-        beta = 4 * math.log(n) / n
+        beta = penalty(n)
         best: tuple[float, Ints] = (math.inf, np.array([n]))
 
         def judge(x: float) -> float:

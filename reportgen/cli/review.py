@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from reportgen.cli.common import load_configuration
-from reportgen.cli.printing import counted, harmless, printable
+from reportgen.cli.printing import counted, echo, harmless, printable
 from reportgen.cli.progress import ProgressLine
 from reportgen.cli.reading import now_option, parse_now, print_lines, reading_options
 from reportgen.cli.workers import default_jobs, worker_pool
@@ -128,7 +128,10 @@ def review(
         from reportgen.exporting.records import encode_json
 
         print_lines([encode_json(dict(made.record), indent=2)])
-    elif not quiet:
+    elif quiet:
+        for text in _iter_failed(made.review):
+            echo(text, err=True)
+    else:
         print_lines(list(_iter_lines(made)))
     if annotations:
         for text in _iter_annotations(made.review):
@@ -162,9 +165,7 @@ def _iter_lines(made: Reviewed) -> Iterator[str]:
 
     found = made.review
     yield wording.say_heading(found)
-    for row, judgement in found.failed:
-        about = judgement.gate.metric if row is None else row.metric
-        yield f"{judgement.gate.severity}: {printable(about)}: {printable(judgement.said)}"
+    yield from _iter_failed(found)
     for row in found.rows[:MAX_LINES]:
         label = wording.label_of(row.configuration, found)
         values = f"{wording.say_side(row, row.baseline)} → {wording.say_side(row, row.change)}"
@@ -174,9 +175,19 @@ def _iter_lines(made: Reviewed) -> Iterator[str]:
         yield f"{wording.row_sign(row)} {name} ({cut_end(printable(label), 40)}): {printable(values)}  {difference}"
     if len(found.rows) > MAX_LINES:
         yield f"and {counted(len(found.rows) - MAX_LINES, 'more metric')}: see {printable(str(made.folder))}"
+    base = wording.say_bases(found)
+    if base:
+        yield f"base: {printable(bare(base))}"
     for note in (*wording.iter_base_notes(found), *wording.iter_run_notes(found)):
         yield f"note: {printable(bare(note))}"
     yield printable(str(made.folder / "comment.md"))
+
+
+def _iter_failed(found: Review) -> Iterator[str]:
+    """Yield a line for each gate that failed: all that is printed with --quiet, on stderr."""
+    for row, judgement in found.failed:
+        about = judgement.gate.metric if row is None else row.metric
+        yield f"{judgement.gate.severity}: {printable(about)}: {printable(judgement.said)}"
 
 
 def _iter_annotations(found: Review) -> Iterator[str]:

@@ -53,6 +53,8 @@ class Baseline:
     """Experiments of the change that the source has, by name."""
     others: tuple[str, ...]
     """Further experiments of the source."""
+    not_run: tuple[str, ...]
+    """Those of them that finished at a commit which the change is compared with."""
     left_out: int
     """Runs of the source that are runs of the change themselves."""
     notes: tuple[str, ...]
@@ -79,7 +81,9 @@ def choose_baseline(
     chooser = _Chooser(change, checkout, base, measure)
     found = {name: chooser.choose(runs) for name, runs in sorted(by_name.items()) if name in wanted}
     elsewhere = tuple(sorted(by_name.keys() - wanted))
-    return Baseline(found, elsewhere, len(source) - len(others), tuple(dict.fromkeys(chooser.notes)))
+    at = {base.commit for base in found.values() if base.commit}
+    not_run = [n for n in elsewhere if any(run.commit in at and run.status == "finished" for run in by_name[n])]
+    return Baseline(found, elsewhere, tuple(not_run), len(source) - len(others), tuple(dict.fromkeys(chooser.notes)))
 
 
 class _Chooser:
@@ -108,11 +112,12 @@ class _Chooser:
         if checkout is not None and checkout.merge_base:
             found = self._nearest(commits, checkout)
             if found is not None:
-                self._note_skipped(found, broken - {found.commit}, checkout)
+                self._note_distance(found, broken - {found.commit}, checkout)
                 return found
             self.notes.append(self._why_none(commits, checkout))
         elif checkout is not None and checkout.note and any(commits):
-            self.notes.append(f"{checkout.note}. Compared with the newest runs instead")
+            said = f"{checkout.note[0].upper()}{checkout.note[1:]}{'' if checkout.note.endswith('?') else '.'}"
+            self.notes.append(f"{said} Compared with the newest runs instead")
         return self._newest(commits)
 
     def _nearest(self, commits: Mapping[str, Sequence[Summary]], checkout: Checkout) -> Base | None:
@@ -129,21 +134,33 @@ class _Chooser:
         how: How = "merge-base" if chosen == checkout.merge_base else "ancestor"
         return _make_base(how, chosen, away, commits, [*along, *rest] if along else rest)
 
-    def _note_skipped(self, chosen: Base, broken: Iterable[str], checkout: Checkout) -> None:
-        """Note that there are runs nearer to the change than the chosen ones, none of which finished."""
+    def _note_distance(self, chosen: Base, broken: Iterable[str], checkout: Checkout) -> None:
+        """Note that an ancestor stands for the merge base, and that what lies between counts as the change's, too."""
+        if chosen.commit == checkout.merge_base:
+            return
         trunk = checkout.trunk[: chosen.distance] if chosen.commit in checkout.trunk else checkout.trunk
         nearer = len(set(broken).intersection(trunk))
         if nearer:
-            where = f"{nearer:,} commit{'' if nearer == 1 else 's'} nearer to the change"
-            self.notes.append(f"None of the runs at {where} finished: those of an earlier one count")
+            why = f"None of the runs at {nearer:,} commit{'' if nearer == 1 else 's'} nearer to the change finished"
+        else:
+            why = f"The merge base `{checkout.merge_base[:8]}` has no runs"
+        count = chosen.distance
+        if count is None:
+            place, did = "an ancestor of it", "what lies between"
+        else:
+            place = f"{count:,} commit{'' if count == 1 else 's'} before{' the merge base' if nearer else ''}"
+            did = "that commit" if count == 1 else f"these {count:,} commits"
+        self.notes.append(
+            f"{why}: `{chosen.commit[:8]}`, {place}, stands for it, so the differences are those of {did}, too"
+        )
 
     def _why_none(self, commits: Mapping[str, Sequence[Summary]], checkout: Checkout) -> str:
         count = sum(1 for commit in commits if commit)
         if not count:
-            return "the runs of the baseline name no commit, so that all of them count"
+            return "The runs of the baseline name no commit, so that all of them count"
         which = "its commit is" if count == 1 else f"none of its {count:,} commits is"
         negation = " not" if count == 1 else ""
-        why = "the baseline has no run at the merge base or before it: "
+        why = "The baseline has no run at the merge base or before it: "
         why += f"{which}{negation} in the history of this checkout"
         if checkout.is_shallow:
             why += f", which is cut off: fetch more with {fetch_more()}"

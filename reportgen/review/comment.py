@@ -194,13 +194,16 @@ class _Writer:
         for judgement in self._review.loose:
             if judgement.answer == "unjudged":
                 yield f"Gate on {name(judgement.gate.metric)} not judged: {judgement.said}"
-        waiting = [(row, judgement) for row in self._review.rows for judgement in row.unjudged]
+        waiting: dict[str, list[str]] = {}
+        for row in self._review.rows:
+            where = f" ({name(wording.label_of(row.configuration, self._review))})" if self._several else ""
+            for judgement in row.unjudged:
+                waiting.setdefault(judgement.said, []).append(f"{name(row.metric)}{where}")
         if len(waiting) > MAX_UNJUDGED:
-            yield f"{format_number(len(waiting))} gates could not be judged, for reasons given below"
-        else:
-            for row, judgement in waiting:
-                where = f" ({name(wording.label_of(row.configuration, self._review))})" if self._several else ""
-                yield f"Gate on {name(row.metric)}{where} not judged: {judgement.said}"
+            yield f"{format_number(sum(map(len, waiting.values())))} gates could not be judged, for reasons given below"
+            return
+        for said, several in waiting.items():
+            yield f"{'Gate' if len(several) == 1 else 'Gates'} on {wording.first_of(several)} not judged: {said}"
 
     def table(self, rows: Sequence[Row]) -> Iterator[str]:
         """Yield the table and what its signs mean."""
@@ -360,12 +363,8 @@ class _Writer:
     def last_line(self) -> str:
         """Return what was compared with what, by which version."""
         review = self._review
-        parts = []
-        if review.baseline is not None and review.baseline.by_experiment:
-            bases = dict.fromkeys(wording.say_base(base, self._base) for base in review.baseline.by_experiment.values())
-            told = list(bases)[:3] + ([f"{len(bases) - 3} more"] if len(bases) > 3 else [])
-            age = "" if review.age_s is None else f", measured {format_duration(review.age_s)} before this change"
-            parts.append(f"Base: {'; '.join(told)}{age}")
+        base = wording.say_bases(review)
+        parts = [f"Base: {base}"] if base else []
         head = review.head
         if head is not None and head.commit:
             changes = " with changes that no commit holds" if head.dirty else ""

@@ -11,7 +11,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TypeAlias
 
-from reportgen.analysis.statistics import ALPHA, Pair, compare_family, correct, make_sample, pool_noise
+from reportgen.analysis.statistics import (
+    ALPHA,
+    Pair,
+    are_identical,
+    compare_family,
+    correct,
+    make_sample,
+    pool_noise,
+)
 from reportgen.errors import ConfigError
 from reportgen.index import make_experiment
 from reportgen.model import ParamValue, Summary
@@ -24,6 +32,8 @@ from reportgen.site.pages.columns import headline_of, summary_name
 
 ALPHA_BESIDE = 0.01
 """Chance of a false claim among the metrics that are shown beside the gated ones."""
+MACHINE = "system/"
+"""Beginning of the names of measurements of the machine, which another machine need not have."""
 MAX_VALUES = 5
 """Values of a param that are told of one side."""
 
@@ -65,7 +75,12 @@ def make_side(runs: Sequence[Summary], metric: str, value_of: str, seeds: Mappin
         else:  # a best value before the NaN is no result of the run
             odd.append(found.last if value is None or math.isfinite(value) else value)
     single = _without_repeats(draws, values)
-    return Side(tuple(single), tuple(odd), without, make_sample(single), len(values) - len(single))
+    by_seed = {
+        " ".join(f"{name}={seed}" for name, seed in d): value for d, value in zip(draws, values, strict=True) if d
+    }
+    if len(by_seed) != len(single):
+        by_seed = {}
+    return Side(tuple(single), tuple(odd), without, make_sample(single), len(values) - len(single), by_seed)
 
 
 def _without_repeats(draws: Sequence[_Seeds], values: Sequence[float]) -> list[float]:
@@ -165,12 +180,18 @@ def _tested(rows: Sequence[Row], chosen: Sequence[int]) -> list[int]:
 
 def _test(rows: list[Row], chosen: Sequence[int], alpha: float) -> None:
     """Compare the `chosen` rows in place, each level corrected for those of them that can be tested."""
-    pairs = [Pair(rows[i].baseline.sample, rows[i].change.sample, rows[i].noise) for i in chosen]
+    pairs = [_make_pair(rows[i]) for i in chosen]
     for i, difference in zip(chosen, compare_family(pairs), strict=True):
         rows[i] = replace(rows[i], difference=difference)
     tested = _tested(rows, chosen)
     for i, level in zip(tested, correct([rows[i].difference.p for i in tested], alpha), strict=True):
         rows[i] = replace(rows[i], level=level)
+
+
+def _make_pair(row: Row) -> Pair:
+    before, after = row.baseline, row.change
+    is_identical = are_identical(before.by_seed, after.by_seed) and not before.non_finite and not after.non_finite
+    return Pair(before.sample, after.sample, row.noise, is_identical)
 
 
 def _judge_row(row: Row, gates: Sequence[Gate]) -> Row:
@@ -202,8 +223,10 @@ def _verdict(row: Row, gates: Sequence[Gate]) -> Verdict:
 def _order(row: Row) -> tuple[object, ...]:
     failed = [j.gate.severity for j in row.failed]
     first = 0 if "error" in failed else 1 if failed else 2
+    asked = [j.gate.severity for j in row.judgements]
+    weight = 0 if "error" in asked else 1 if asked else 2
     size = abs(row.relative) if row.relative is not None else math.inf
-    return (first, VERDICTS.index(row.verdict), not row.is_gated, -size if row.verdict != "same" else 0.0)
+    return (first, VERDICTS.index(row.verdict), weight, -size if row.verdict != "same" else 0.0)
 
 
 def unmet_gates(rows: Sequence[Row], config: Config) -> list[Gate]:
@@ -213,6 +236,26 @@ def unmet_gates(rows: Sequence[Row], config: Config) -> list[Gate]:
 
 
 # ---- what else differs
+
+
+def find_one_sided(configurations: Iterable[Configuration], rows: Iterable[Row]) -> tuple[list[str], list[str]]:
+    """Return the metrics that only the baseline logs and those that only the change logs, beside those of `rows`.
+
+    Only configurations count of which both sides finished runs: without, every metric would be one-sided.
+    """
+    shown = {(row.configuration.identity, row.metric) for row in rows}
+    lost: dict[str, None] = {}
+    added: dict[str, None] = {}
+    for each in configurations:
+        before, after = (
+            {m: None for run in finished(side) for m in run.metrics if not m.startswith(MACHINE)}
+            for side in (each.baseline, each.change)
+        )
+        if not finished(each.baseline) or not finished(each.change):
+            continue
+        lost.update((m, None) for m in before if m not in after and (each.identity, m) not in shown)
+        added.update((m, None) for m in after if m not in before and (each.identity, m) not in shown)
+    return list(lost), list(added)
 
 
 def compare_params(configuration: Configuration, is_seed: Callable[[str], bool]) -> Changes:

@@ -29,7 +29,13 @@ def judge(row: Row, gate: Gate) -> Judgement:
         return Judgement(gate, "failed", broken)
     if gate.max_regression is None:
         return Judgement(gate, "passed", "within its bounds")
-    return _judge_regression(row, gate, gate.max_regression.of(row.baseline.mean or 0.0))
+    found = _judge_regression(row, gate, gate.max_regression.of(row.baseline.mean or 0.0))
+    if found.answer == "passed" and row.loses_values:  # the mean is that of the runs that did not break
+        odd, before = len(change.non_finite), len(row.baseline.non_finite)
+        return Judgement(
+            gate, "unjudged", f"no number in {odd} of {format_count(runs, 'run')}, {before} in the baseline"
+        )
+    return found
 
 
 def _broken_bound(row: Row, gate: Gate) -> str:

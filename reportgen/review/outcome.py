@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Final, Literal, TypeAlias
 
 from reportgen.analysis.statistics import Difference, Noise, Sample
@@ -36,6 +36,8 @@ class Side:
     sample: Sample
     repeated: int = 0
     """Runs that repeat the seed and the value of another, and count for nothing."""
+    by_seed: Mapping[str, float] = field(default_factory=dict)
+    """The value of each seed; empty unless each value has a seed of its own."""
 
     @property
     def mean(self) -> float | None:
@@ -46,6 +48,11 @@ class Side:
     def count(self) -> int:
         """Runs with a finite value, of exact repetitions one."""
         return len(self.values)
+
+    @property
+    def odd_part(self) -> float:
+        """The part of the values that is NaN or infinite."""
+        return len(self.non_finite) / max(1, self.count + self.repeated + len(self.non_finite))
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +114,11 @@ class Row:
         return self.difference.estimate / abs(self.baseline.mean)
 
     @property
+    def loses_values(self) -> bool:
+        """True when more runs of the change end with NaN or infinity than of the baseline: a mean leaves them out."""
+        return self.change.odd_part > self.baseline.odd_part
+
+    @property
     def failed(self) -> tuple[Judgement, ...]:
         """Gates that it does not pass, errors first."""
         failed = [j for j in self.judgements if j.answer == "failed"]
@@ -161,6 +173,10 @@ class Review:
     now: float
     """Time that ages count to, UTC seconds since the epoch."""
     stale_days: float
+    lost: tuple[str, ...] = ()
+    """Metrics that the baseline has and the change has not, beside those of `rows`."""
+    added: tuple[str, ...] = ()
+    """Metrics that the change has and the baseline has not, beside those of `rows`."""
     unreadable: int = 0
     """Problems in the logs of the change."""
     unreadable_baseline: int = 0

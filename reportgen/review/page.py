@@ -21,7 +21,7 @@ from reportgen.site.charts import render_chart
 from reportgen.site.pages.columns import cut_text
 from reportgen.site.pages.review import ReviewChange, ReviewChart, ReviewPage, ReviewRow, ReviewRun
 from reportgen.site.sparks import render_strip
-from reportgen.site.text import MISSING, format_duration, format_param
+from reportgen.site.text import MISSING, format_param
 
 MAX_ROWS: Final = 500
 MAX_RUNS: Final = 400
@@ -79,14 +79,10 @@ def make_review_page(review: Review, curves: Sequence[Curves], repository: str) 
     several = len(review.configurations) > 1
     labels = {c.identity: wording.label_of(c, review) if several else "" for c in review.configurations}
     head = review.head
-    bases = dict.fromkeys(
-        bare(wording.say_base(base, wording.base_label(review)))
-        for base in (review.baseline.by_experiment.values() if review.baseline else ())
-    )
-    age = "" if review.age_s is None else f", measured {format_duration(review.age_s)} before this change"
+    bases = bare(wording.say_bases(review))
     name = wording.base_label(review)
     where = "" if name == "baseline" else f"{name}: "
-    base = f"Compared with {where}{'; '.join(list(bases)[:3])}{age}." if bases else ""
+    base = f"Compared with {where}{bases}." if bases else ""
     changes = " with changes that no commit holds" if head is not None and head.dirty else ""
     return ReviewPage(
         heading=wording.say_heading(review),

@@ -44,6 +44,8 @@ class Configuration:
     change: tuple[Summary, ...]
     earlier: tuple[tuple[Summary, ...], ...]
     """Runs at commits before the baseline's, the nearest first."""
+    counterpart: str = ""
+    """Label of the baseline's configuration, where another stands for it; empty where they are the same."""
 
     @property
     def is_new(self) -> bool:
@@ -109,7 +111,9 @@ def pair_runs(
         there = tuple(theirs.get(identity, ()))
         known = identity_of(there[0], config) if there else identity
         history = (tuple(members.get(known, ())) for members in before.get(identity.experiment, ()))
-        made.append(Configuration(identity, there, tuple(own.get(identity, ())), tuple(filter(None, history))))
+        counterpart = "" if known.label == identity.label else known.label
+        here = tuple(own.get(identity, ()))
+        made.append(Configuration(identity, there, here, tuple(filter(None, history)), counterpart))
     return made
 
 

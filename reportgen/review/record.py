@@ -37,6 +37,9 @@ def make_record(review: Review) -> dict[str, Any]:
             for each in changes.environment
         ],
         "configurations": [_configuration(each) for each in review.configurations],
+        "not_run": list(review.baseline.not_run) if review.baseline is not None else [],
+        "lost_metrics": list(review.lost),
+        "new_metrics": list(review.added),
         "problems": review.unreadable,
     }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Final
 
-from reportgen.model import ParamValue, Summary
+from reportgen.model import ParamValue
 from reportgen.review.baseline import Base
 from reportgen.review.escaping import code, name, visible
 from reportgen.review.gating import cannot_tell, percent
@@ -45,9 +45,9 @@ _WORDS: Final[dict[Verdict, tuple[str, str]]] = {
     "missing": ("1 metric missing", "{} metrics missing"),
     "changed": ("1 change", "{} changes"),
     "better": ("1 improvement", "{} improvements"),
-    "unknown": ("1 cannot tell", "{} cannot tell"),
-    "new": ("1 new", "{} new"),
-    "same": ("1 with no difference found", "{} with no difference found"),
+    "unknown": ("cannot tell for 1 metric", "cannot tell for {} metrics"),
+    "new": ("1 new metric", "{} new metrics"),
+    "same": ("no difference found in 1", "no difference found in {}"),
 }
 _MAX_ERROR: Final = 160
 
@@ -66,12 +66,15 @@ def say_heading(review: Review) -> str:
         for verdict, words in _WORDS.items()
         if (count := review.count(verdict))
     ]
+    if review.rows and review.count("same") == len(review.rows):
+        counts = [f"no difference found in {format_count(len(review.rows), 'metric')}"]
+    losing = sum(row.loses_values for row in review.rows)
+    if losing:
+        counts.insert(0, f"NaN or infinity in {format_count(losing, 'metric')}")
     found = ", ".join(counts) or "no metric to compare"
     if gates:
         return f"{_sign(review)} {gates}: {found}"
-    if review.rows and review.count("same") == len(review.rows):
-        found = f"No difference found in {format_count(len(review.rows), 'metric')}"
-    return f"{_sign(review)} {found}{passed}"
+    return f"{_sign(review)} {found[0].upper()}{found[1:]}{passed}"
 
 
 def _say_passed(review: Review) -> str:
@@ -87,10 +90,10 @@ def _say_passed(review: Review) -> str:
 def _sign(review: Review) -> str:
     if review.failed:
         return SIGNS["worse"]
-    for verdict in VERDICTS[:-1]:
-        if review.count(verdict):
-            return SIGNS[verdict]
-    return SIGNS["same"]
+    found = [verdict for verdict in VERDICTS if review.count(verdict)]
+    if any(row.loses_values for row in review.rows) and not {"worse", "missing", "changed"} & set(found):
+        return SIGNS["unknown"]
+    return SIGNS[found[0] if found else "same"]
 
 
 def row_sign(row: Row) -> str:
@@ -190,6 +193,8 @@ def same_counts(rows: Sequence[Row]) -> tuple[int, int] | None:
 
 
 def _say_same(baseline: int, change: int) -> str:
+    if not baseline or not change:
+        return f"means over {format_count(baseline + change, 'run')} of {'the baseline' if baseline else 'the change'}"
     if baseline == change:
         return f"means over {format_count(change, 'run')} on either side"
     return f"means over {format_count(baseline, 'run')} of the baseline, {format_number(change)} of the change"
@@ -243,6 +248,16 @@ def say_base(base: Base, name_of_base: str) -> str:
     return f"{'newest commit' if base.how == 'newest' else 'commit'} {commit}{where}{changes}"
 
 
+def say_bases(review: Review) -> str:
+    """Return what the change is compared with and how old that is, in Markdown; empty where there is nothing."""
+    bases = list(dict.fromkeys(say_base(base, base_label(review)) for base in _bases(review)))
+    if not bases:
+        return ""
+    more = [f"{len(bases) - 3} more"] if len(bases) > 3 else []
+    age = "" if review.age_s is None else f", measured {format_duration(review.age_s)} before this change"
+    return f"{'; '.join([*bases[:3], *more])}{age}"
+
+
 def say_values(values: Sequence[ParamValue], count: int = 3) -> str:
     """Return the values of a param on one side for a cell."""
     if not values:
@@ -288,15 +303,7 @@ def say_finding(row: Row, review: Review) -> str:
 
 
 def iter_run_notes(review: Review) -> Iterator[str]:
-    """Yield a sentence for each run of the change that does not count, and for values that are no numbers."""
-    for run in review.unfinished:
-        error = f": {code(run.error, _MAX_ERROR)}" if run.error else ""
-        yield f"{_name_run(run)} {'failed' if run.status == 'failed' else f'is {run.status}'} and does not count{error}"
-    missing = [each for each in review.configurations if each.is_missing]
-    if missing:
-        names = ", ".join(name(label_of(each, review)) for each in missing[:3])
-        more = f" and {format_number(len(missing) - 3)} more" if len(missing) > 3 else ""
-        yield f"Not run by this change, while the baseline has runs: {names}{more}"
+    """Yield sentences on values that are no numbers, on runs that do not count, and on what one side lacks."""
     for row in review.rows:
         for side, whose in ((row.change, "the change"), (row.baseline, "the baseline")):
             if side.non_finite:
@@ -306,12 +313,42 @@ def iter_run_notes(review: Review) -> Iterator[str]:
                     f"{name(row.metric)} is {words} in {len(side.non_finite)} of "
                     f"{format_count(total, 'run')} of {whose}, left out of its mean"
                 )
+    not_run = [name(label_of(each, review)) for each in review.configurations if each.is_missing]
+    not_run += map(name, review.baseline.not_run if review.baseline is not None else ())
+    if not_run:
+        yield f"Not run by this change, while the baseline has runs: {first_of(not_run)}"
+    yield from _iter_unfinished(review)
+    for each in review.configurations:
+        if each.counterpart and each.identity.label:
+            yield f"{name(each.identity.label)} is compared with {name(each.counterpart)}, the only configuration there"
+    if review.lost:
+        yield f"Logged by the baseline and not by this change: {first_of([name(each) for each in review.lost])}"
+    if review.added:
+        yield f"Logged by this change and not by the baseline: {first_of([name(each) for each in review.added])}"
     if review.unreadable:
         yield f"{format_count(review.unreadable, 'problem')} in the logs of the change"
 
 
-def _name_run(run: Summary) -> str:
-    return f"Run {code(run.name or run.run_id)}"
+def _iter_unfinished(review: Review) -> Iterator[str]:
+    """Yield why runs do not count, those of one status and error together."""
+    alike: dict[tuple[str, str], list[str]] = {}
+    for run in review.unfinished:
+        alike.setdefault((run.status, run.error), []).append(code(run.name or run.run_id))
+    for (status, error), runs in alike.items():
+        why = f": {code(error, _MAX_ERROR)}" if error else ""
+        if len(runs) == 1:
+            said = f"Run {runs[0]} {'failed' if status == 'failed' else f'is {status}'} and does not count"
+        else:
+            said = f"Runs {first_of(runs)} {'failed' if status == 'failed' else f'are {status}'} and do not count"
+        yield f"{said}{why}"
+
+
+def first_of(names: Sequence[str], count: int = 3) -> str:
+    """Return the first of names, which are escaped already, and how many more there are."""
+    if len(names) == count + 1:  # its name is as short as a count
+        count += 1
+    more = f" and {format_number(len(names) - count)} more" if len(names) > count else ""
+    return f"{', '.join(names[:count])}{more}"
 
 
 def iter_base_notes(review: Review) -> Iterator[str]:
@@ -337,10 +374,13 @@ def say_reasons(row: Row) -> str:
     method = {
         "welch": "Welch's interval",
         "pooled": "interval with the noise of earlier commits",
+        "identical": "each seed gave the same value on either side",
         "exact": "the metric does not vary between runs",
         "repeats": "equal values on either side",
         "none": "not tested",
     }[row.difference.method]
+    if row.difference.method == "welch" and row.noise is not None and row.noise.is_known:
+        method += ", since these runs spread more than earlier ones"
     if row.verdict == "unknown":
         method = cannot_tell(row)
     elif row.verdict == "same" and row.detectable:

@@ -92,7 +92,7 @@ def count_errors() -> None:
     """Print how often a change is seen where there is none, and how often one is found, for several sizes of it."""
     rng = np.random.default_rng(1)
     print("commits  seeds   none: seen   3 sd   6 sd   12 sd of a mean, in the last quarter: found")
-    for n in (8, 12, 30, 100):
+    for n in (8, 12, 20, 30, 100):
         for seeds in (1, 3):
             cells = []
             for size in (0, 3, 6, 12):
