@@ -133,6 +133,18 @@ def write_frameworks(root: Path) -> None:
     write_files(root / "lightning_logs" / "version_0", files)
 
 
+def write_catboost(root: Path) -> None:
+    """Write what CatBoost leaves where it trains."""
+    errors = "".join(f"{step}\t{1 / (step + 1)}\n" for step in range(5))
+    files = {
+        "learn_error.tsv": f"iter\tLogloss\n{errors}",
+        "test_error.tsv": f"iter\tLogloss\n{errors}",
+        "time_left.tsv": "iter\tPassed\tRemaining\n0\t50\t200\n4\t250\t0\n",
+        "catboost_training.json": "{}",
+    }
+    write_files(root / "churn" / "catboost_info", files)
+
+
 def write_dvclive(root: Path) -> None:
     """Write what DVCLive 3 writes."""
     steps = "".join(f"{step}\t{1 / (step + 1)}\n" for step in range(5))
@@ -255,6 +267,7 @@ def write_trackio(root: Path) -> None:
 
 WRITERS: Final[Mapping[str, Callable[[Path], None]]] = {
     "asv": write_asv,
+    "catboost": write_catboost,
     "dvclive": write_dvclive,
     "frameworks": write_frameworks,
     "guild": write_guild,

@@ -44,7 +44,7 @@ def test_what_is_wrong_is_counted_and_the_rest_is_read(tmp_path: Path) -> None:
     assert [(step, value) for step, _, value in rows(run, "learn/Logloss")] == [(0, 0.5), (2, None), (3, 0.125)]
     assert messages(run) == [
         "cells of `learn_error.tsv` are no numbers",
-        "`time_left.tsv` does not begin with the column `iter`",
+        "`time_left.tsv` has no column `iter`",
     ]
 
 

@@ -49,12 +49,15 @@ class _CatBoost:
             except OSError as error:
                 maker.faults.add(None, f"`{name}` cannot be read: {error.strerror or error}", "check its permissions")
                 continue
-            if header[:1] != ["iter"]:
-                maker.faults.add(1, f"`{name}` does not begin with the column `iter`", "it is damaged: copy it again")
+            wanted = "iter" if match is not None or header[:1] != ["iter"] else "Passed"
+            if wanted not in header:
+                maker.faults.add(1, f"`{name}` has no column `{wanted}`", "it is damaged: copy it again")
                 continue
-            steps, wrong = to_floats(columns[0])
+            steps, wrong = to_floats(columns[header.index("iter")])
             sound = np.isfinite(steps) & (steps == np.floor(steps)) & (np.abs(steps) < 2**53)
-            for column, cells in zip(header[1:], columns[1:], strict=True):
+            for column, cells in zip(header, columns, strict=True):
+                if column == "iter":
+                    continue
                 values, odd = to_floats(cells)
                 wrong += odd
                 if match is not None:
