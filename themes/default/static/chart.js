@@ -1184,7 +1184,7 @@
     function announce(hits) {
       if (at === null) return;
       const told = hits.slice(0, 3).flatMap(({ curve, i }) => toldOf(curve).map(([label, column]) => `${plain(label)} ${format.number(column[i])}`.trim()));
-      reportgen.announce(`${say(spec, at)}: ${told.join(", ")}${hits.length > 3 ? `, ${hits.length - 3} more` : ""}`);
+      reportgen.announce(`${say(spec, at)}: ${told.join(", ")}${hits.length > 3 ? ", " + (hits.length - 3) + " more" : ""}`);
     }
 
     // ---- what the page may do
