@@ -388,12 +388,12 @@ def test_text_is_a_note_when_it_was_logged_once_else_a_file(tmp_path: Path) -> N
     write_events(
         tmp_path / "r",
         event(text_value("about/text_summary", "Wider *helped*.")),
-        event(text_value("config", '{"a": 1}')),
+        event(text_value("model_config", '{"a": 1}')),
         event(text_value("sample", "first"), step=1),
         event(text_value("sample", "second", "part"), step=2),
     )
     run = read_one(tmp_path)
-    assert run.notes == ("**about**\n\nWider *helped*.", '**config**\n\n```json\n{"a": 1}\n```')
+    assert run.notes == ("**about**\n\nWider *helped*.", '**model\\_config**\n\n```json\n{"a": 1}\n```')
     (artifact,) = run.artifacts
     assert (artifact.path, artifact.media) == ("text/sample.md", "text/markdown") and artifact.published
 
@@ -403,6 +403,16 @@ def test_a_table_of_params_is_params(tmp_path: Path) -> None:
     write_events(tmp_path / "r", event(text_value("hyperparameters/text_summary", table)))
     run = read_one(tmp_path)
     assert run.summary.params == {"env_id": "CartPole-v1", "seed": "1"} and run.notes == ()
+
+
+def test_arguments_as_json_are_params(tmp_path: Path) -> None:
+    arguments = '{"seed": 1, "optim": {"name": "adam"}, "output_dir": "/home/ada/bert"}'
+    write_events(tmp_path / "r", event(text_value("args/text_summary", arguments)))
+    run = read_one(tmp_path)
+    assert run.summary.params == {"seed": 1, "optim.name": "adam", "output_dir": "bert"} and run.notes == ()
+    write_events(tmp_path / "torn" / "r", event(text_value("args", arguments[:-1])))
+    torn = read_one(tmp_path / "torn")
+    assert (torn.summary.params, len(torn.notes)) == ({}, 1)
 
 
 def image(tag: str, data: bytes) -> bytes:

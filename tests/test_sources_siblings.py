@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -150,3 +151,60 @@ def test_numbers_are_compared_as_event_files_hold_them() -> None:
     assert are_same(one, other)
     assert not are_same(one, {"loss": np.array([0.123456789, 0.5, 3.3333333333, 7.7777777777])})
     assert not are_same(one, {})
+
+
+# ---- the Trainer of Hugging Face
+
+
+def write_trainer(output: Path, losses: Sequence[float] = LOSSES, *, folder: str = "") -> None:
+    """Write the state of a Trainer, with an evaluation after each loss."""
+    (output / folder).mkdir(parents=True)
+    history: list[dict[str, float]] = []
+    for step, loss in enumerate(losses, 1):
+        history.append({"step": 10 * step, "epoch": step / 2, "loss": loss, "learning_rate": 1e-4 / step})
+        history.append({"step": 10 * step, "epoch": step / 2, "eval_loss": loss + 0.11111})
+    state = {"best_metric": None, "global_step": 40, "log_history": history, "max_steps": 40}
+    (output / folder / "trainer_state.json").write_text(json.dumps(state, indent=2))
+
+
+def write_trainer_board(
+    output: Path, losses: Sequence[float] = LOSSES, *, start: str = "Nov29_10-00-00_a", ended: bool = True
+) -> None:
+    """Write what the Trainer's callback for TensorBoard writes of the same."""
+    events = [
+        event(simple(name, value), step=10 * step, time=T0 + step)
+        for step, loss in enumerate(losses, 1)
+        for name, value in (
+            ("train/loss", loss),
+            ("train/learning_rate", 1e-4 / step),
+            ("train/epoch", step / 2),
+            ("eval/loss", loss + 0.11111),
+        )
+    ]
+    end = [event(simple("train/train_runtime", 12.5), step=10 * len(losses), time=T0 + 99)] if ended else []
+    write_events(output / "runs" / start, *events, *end)
+
+
+@pytest.mark.parametrize("folder", ["", "checkpoint-40"])
+def test_the_state_of_a_trainer_and_its_events_are_one_run(tmp_path: Path, folder: str) -> None:
+    write_trainer(tmp_path / "sweep" / "bert", folder=folder)
+    write_trainer_board(tmp_path / "sweep" / "bert")
+    run = read_one(tmp_path)
+    assert rows(run, "eval/loss")[0] == (10, T0 + 1, float(np.float32(LOSSES[0] + 0.11111)))
+    assert run.summary.status == "finished"
+    assert (run.summary.experiment, run.summary.name) == ("sweep", "bert/Nov29_10-00-00_a")
+
+
+def test_a_trainer_that_is_still_training_has_not_finished(tmp_path: Path) -> None:
+    write_trainer_board(tmp_path / "bert", ended=False)
+    assert read_one(tmp_path).summary.status == "unfinished"
+
+
+def test_events_of_another_training_or_of_several_stay_apart_from_a_trainers_state(tmp_path: Path) -> None:
+    write_trainer(tmp_path / "other" / "bert", LOSSES[:3])
+    write_trainer_board(tmp_path / "other" / "bert", (*LOSSES[:2], 1.60944))
+    assert len(find(tmp_path / "other").runs) == 2
+    write_trainer(tmp_path / "resumed" / "bert")
+    write_trainer_board(tmp_path / "resumed" / "bert", LOSSES[:2])
+    write_trainer_board(tmp_path / "resumed" / "bert", LOSSES[2:], start="Nov29_11-00-00_a")
+    assert len(find(tmp_path / "resumed").runs) == 3

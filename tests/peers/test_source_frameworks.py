@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -141,3 +142,29 @@ def test_trainer_state_of_transformers(tmp_path: Path) -> None:
         (row["step"], row["loss"]) for row in own if "loss" in row
     ]
     assert rows(run, "eval_loss") == [(20, None, float("inf"))]
+
+
+def test_a_trainer_of_transformers_that_logs_for_tensorboard_is_one_run(tmp_path: Path) -> None:
+    import transformers
+    from transformers.integrations import TensorBoardCallback
+
+    output = tmp_path / "sweep" / "bert"
+    state, control = transformers.TrainerState(max_steps=4), transformers.TrainerControl()
+    arguments = SimpleNamespace(output_dir=str(output), to_json_string=lambda: '{"seed": 7, "learning_rate": 0.001}')
+    callback = TensorBoardCallback()
+    callback.on_train_begin(arguments, state, control)
+    for step in range(1, 5):
+        state.global_step = step
+        for logs in ({"loss": 1.2345678 / step, "epoch": step / 2}, {"eval_loss": 2.3456789 / step}):
+            state.log_history.append({**logs, "step": step})
+            callback.on_log(arguments, state, control, logs=logs)
+    callback.on_log(arguments, state, control, logs={"train_runtime": 12.5})
+    callback.on_train_end(arguments, state, control)
+    (folder,) = (output / "runs").iterdir()
+    state.save_to_json(str(output / "trainer_state.json"))
+    run = read_one(tmp_path / "sweep")
+    assert (run.summary.experiment, run.summary.name) == ("sweep", f"bert/{folder.name}")
+    assert (run.summary.status, run.summary.params) == ("finished", {"seed": 7, "learning_rate": 0.001})
+    for name, tag in (("loss", "train/loss"), ("eval_loss", "eval/loss")):
+        logged = [(row["step"], np.float32(row[name])) for row in state.log_history if name in row]
+        assert [(step, value) for step, _, value in rows(run, tag)] == logged

@@ -1,8 +1,9 @@
 """Tables whose run is logged for TensorBoard, too, in a folder beside theirs: two logs of one run are one run.
 
 Lightning's loggers write `csv_logs/version_0` and `tensorboard_logs/version_0`, the loggers of baselines `progress.csv`
-and `tb/`. Where the folders lie is only a reason to look: the same numbers must stand in both, since a run that is
-joined with another one by mistake is lost, and one that is shown twice is not.
+and `tb/`, the Trainer of Hugging Face `trainer_state.json` and `runs/<date>_<host>`. Where the folders lie is only a
+reason to look: the same numbers must stand in both, since a run that is joined with another one by mistake is lost, and
+one that is shown twice is not.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ import numpy as np
 from reportgen.model import Floats
 from reportgen.sources.faults import Faults
 from reportgen.sources.kinds import Listing, read_head
+from reportgen.sources.tables.documents import read_list
 from reportgen.sources.tables.layouts import Layout
 from reportgen.sources.tables.naming import GENERIC, split_path
 from reportgen.sources.tables.rows import iter_lines, read_csv, read_json
@@ -29,12 +31,14 @@ MAX_DEEP: Final = 3
 MAX_FILES: Final = 64
 """Event files of a folder that are looked into."""
 HEAD: Final = 1 << 16
+_TRAINER_RUNS: Final = "runs"
+"""Where the Trainer of Hugging Face puts a folder of event files for each time that it is started."""
 MIN_EQUAL: Final = 3
 """So many numbers that hardly come twice must be equal."""
 MAX_RARE: Final = 100
 """So many numbers of a metric are looked at for that."""
 _COMMON: Final = re.compile(
-    r"(?i)(?:.*/)?(?:lr|learning_rate|momentum|weight_decay|epochs?|steps?|iter\w*|total_timesteps|time\w*|fps)(?:[-/].*)?"
+    r"(?i)(?:.*/)?(?:lr|total_flos|learning_rate|momentum|weight_decay|epochs?|steps?|iter\w*|total_timesteps|time\w*|fps)(?:[-/].*)?"
 )
 """Names of metrics that are the same in many runs: that they are equal says nothing."""
 
@@ -45,20 +49,37 @@ def find_twin(folder: Listing, name: str, layout: Layout) -> str:
     `name` is the table in `folder`. Only what lies in the SOURCE is looked at.
     """
     base, version = split_path(folder)
-    if not base or layout.form not in ("csv", "json"):
+    if layout.form == "state":
+        places = list(_folders(os.path.join(folder.path, _TRAINER_RUNS)))
+    elif base and layout.form in ("csv", "json"):
+        places = [path for path in _iter_places(base, version, MAX_DEEP) if path != folder.path]
+    else:
         return ""
-    found = [path for path in _iter_places(base, version, MAX_DEEP) if path != folder.path and _event_files(path)]
+    found = [path for path in places if _event_files(path)]
     if len(found) != 1:
         return ""
-    head = folder.head(name, HEAD)
-    is_csv = layout.form == "csv"
-    lines = iter_lines(io.BytesIO(head[: head.rfind(b"\n") + 1]), Faults(""), has_header=is_csv)
-    rows = read_csv(lines, Faults("")) if is_csv else read_json(lines, Faults(""), skip=layout.skip)
     events: dict[str, Floats] = {}
     for file in _event_files(found[0]):
         for tag, values in first_numbers(read_head(os.path.join(found[0], file), HEAD)).items():
             events.setdefault(tag, values)
-    return found[0] if are_same({own: values for own, (_, values) in rows.numbers.items()}, events) else ""
+    return found[0] if are_same(_first_values(folder.head(name, HEAD), layout), events) else ""
+
+
+def _first_values(head: bytes, layout: Layout) -> dict[str, Floats]:
+    """Return the numbers in the first bytes of a table, float64[n] by the names that event files give them."""
+    if layout.form == "state":
+        rows = read_list(head, "log_history", Faults(""))
+        return {_trainer_tag(name): values for name, (_, values) in rows.numbers.items()}
+    is_csv = layout.form == "csv"
+    lines = iter_lines(io.BytesIO(head[: head.rfind(b"\n") + 1]), Faults(""), has_header=is_csv)
+    rows = read_csv(lines, Faults("")) if is_csv else read_json(lines, Faults(""), skip=layout.skip)
+    return {name: values for name, (_, values) in rows.numbers.items()}
+
+
+def _trainer_tag(name: str) -> str:
+    """Return what the Trainer calls a number of its state in event files: `eval/loss` for `eval_loss`."""
+    split, _, rest = name.partition("_")
+    return f"{split}/{rest}" if split in ("eval", "test") and rest else f"train/{name}"
 
 
 def are_same(one: Mapping[str, Floats], other: Mapping[str, Floats]) -> bool:
@@ -100,9 +121,13 @@ def _iter_places(path: str, version: str, deep: int) -> Iterator[str]:
 
 
 def _generic_folders(path: str) -> Sequence[str]:
+    return [name for name in map(os.path.basename, _folders(path)) if name.lower() in GENERIC]
+
+
+def _folders(path: str) -> Sequence[str]:
     try:
         with os.scandir(path) as entries:
-            return sorted(e.name for e in entries if e.name.lower() in GENERIC and e.is_dir(follow_symlinks=False))
+            return sorted(e.path for e in entries if e.is_dir(follow_symlinks=False))
     except OSError:
         return ()
 

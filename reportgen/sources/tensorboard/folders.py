@@ -37,6 +37,7 @@ _COMMON: Final = re.compile(
     r"(?i)version_\d+|(?:lightning|tensorboard|tb|tf)_?logs?|tensorboard|tb|logs?|events|summar(?:y|ies)"
 )
 """Folders that are called the same in many runs."""
+_STAMP: Final = re.compile(r"[A-Z][a-z]{2}[0-9]{2}_[0-9]{2}-[0-9]{2}-[0-9]{2}_")
 HPARAMS, SCALARS, SPLIT = "hparams", "scalars", "split"
 
 
@@ -89,8 +90,11 @@ def claim(folder: Listing) -> Claim | None:
 def _names(parts: Sequence[str]) -> tuple[str, str]:
     """Return (experiment, name) of a run in a folder that many runs call the same, else two empty texts.
 
-    `sweep/3/lightning_logs/version_0` is the run `3/version_0` of `sweep`.
+    `sweep/3/lightning_logs/version_0` is the run `3/version_0` of `sweep`, and `sweep/bert/runs/Nov29_10-00-00_host`,
+    which writers make that are given no folder, is `bert/Nov29_10-00-00_host` of it.
     """
+    if len(parts) > 3 and parts[-2] == "runs" and _STAMP.match(parts[-1]):
+        return parts[-4], f"{parts[-3]}/{parts[-1]}"
     base = len(parts) - 1
     while base > 0 and _COMMON.fullmatch(parts[base]):
         base -= 1

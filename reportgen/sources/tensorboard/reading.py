@@ -22,6 +22,7 @@ from reportgen.sources.faults import Faults, with_events
 from reportgen.sources.places import LogFile, Place, RunRef
 from reportgen.sources.statcache import open_regular
 from reportgen.sources.streams import StreamMaker
+from reportgen.sources.tables.reading import shorten
 from reportgen.sources.tensorboard.events import Found, Hparams, Media
 from reportgen.sources.tensorboard.folders import HPARAMS, SCALARS, SPLIT
 from reportgen.sources.tensorboard.proto import BYTES, ProtoError, iter_fields
@@ -39,6 +40,11 @@ MAX_NOTE: Final = 16_384
 """Characters of a text that is a note; a longer one is an artifact, and so is one that was logged at several steps."""
 HP_METRIC: Final = "hp_metric"
 """Lightning logs -1 under this name where no metric was given."""
+_TRAINED: Final = "train/train_runtime"
+"""The Trainer of Hugging Face logs it when the training has ended."""
+_TRAINING: Final = "train/loss"
+_PARAMS: Final = frozenset({"args", "config", "hparams", "hyperparameters", "params"})
+"""Texts of these names are params where they are JSON objects, such as the arguments of a Trainer of Hugging Face."""
 SLACK_S: Final = 1.0
 """A session whose end was logged so much before its last value had not ended then."""
 _WRONG_SUM: Final = "a record whose checksum is wrong was skipped"
@@ -289,6 +295,10 @@ def _add_end(maker: StreamMaker, files: list[_File], hparams: list[Hparams], new
         if max(newest.values()) <= end.ended + SLACK_S:
             maker.end("FINISHED" if end.status == 1 else "FAILED", end.ended if math.isfinite(end.ended) else None)
             return
+    trained = newest.get(_TRAINED, 0.0)
+    if trained and trained >= newest.get(_TRAINING, 0.0):
+        maker.end("FINISHED", last)
+        return
     stopped = max((own.found.stopped for own in files), default=0.0)
     if stopped and stopped >= last:
         maker.end("FINISHED", stopped)
@@ -307,14 +317,25 @@ def _add_texts(maker: StreamMaker, files: list[_File], used: set[str], *, has_pa
     for name, at_steps in texts.items():
         ordered = sorted(at_steps.items())
         first = ordered[0][1][1]
-        table = _read_table(first) if len(ordered) == 1 and not has_params else {}
-        if table:
-            maker.params(table)
+        params = _read_params(name, first) if len(ordered) == 1 and not has_params else {}
+        if params:
+            maker.params(params)
         elif len(ordered) == 1 and len(first) <= MAX_NOTE:
             maker.note(f"**{_escape(name)}**\n\n{_fenced(first)}")
         else:
             whole = "\n".join(f"## Step {step}\n\n{text.strip()}\n" for step, (_, text) in ordered)
             _add_artifact(maker, f"text/{name}.md", whole.encode("utf-8", "replace"), used)
+
+
+def _read_params(name: str, text: str) -> dict[str, Any]:
+    """Return the params that a text holds, as a table or, where it is called so, as a JSON object."""
+    if name.rpartition("/")[2].lower() not in _PARAMS or not text.lstrip().startswith("{"):
+        return _read_table(text)
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return {}
+    return shorten(found) if isinstance(found, dict) else {}
 
 
 def _read_table(text: str) -> dict[str, str]:
