@@ -335,7 +335,8 @@ def test_examples_of_the_help_are_understood_and_help_loads_nothing_heavy(name: 
     assert done.stderr == "[]\n"
     examples = re.findall(r"(?m)^    reportgen (.*?)(?:   .*)?$", done.stdout.split("Examples:")[1])
     assert len(examples) >= 3
+    group = click.Context(main, **main.context_settings)
     for line in examples:
-        _, command, words = main.resolve_command(click.Context(main), shlex.split(line))
+        _, command, words = main.resolve_command(group, shlex.split(line))
         assert command is not None
-        command.make_context(name, words)
+        command.make_context(name, words, parent=group)

@@ -446,7 +446,7 @@ def test_the_help_of_every_example_is_understood() -> None:
     shown = run("review", "-h").stdout
     assert "Exit code 3" in shown
     for line in re.findall(r"(?m)^    (reportgen review .*)$", shown):
-        main.make_context("reportgen", line.split()[1:2], resilient_parsing=True)
-        command = main.get_command(click.Context(main), "review")
+        group = main.make_context("reportgen", line.split()[1:2], resilient_parsing=True)
+        command = main.get_command(group, "review")
         assert command is not None
-        command.make_context("review", line.split()[2:])
+        command.make_context("review", line.split()[2:], parent=group)
