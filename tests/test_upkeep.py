@@ -407,11 +407,12 @@ def test_a_site_of_another_version_is_made_anew_when_it_is_edited(site: Path) ->
 
 @pytest.mark.parametrize("name", ["edit", "prune"])
 def test_every_example_is_understood(name: str) -> None:
-    command = main.get_command(click.Context(main), name)
+    group = click.Context(main, **main.context_settings)
+    command = main.get_command(group, name)
     assert command is not None
     doc = (Path(__file__).parent.parent / "docs" / "cli.md").read_text(encoding="utf-8")
     lines = re.findall(rf"(?m)^\$ (reportgen {name}\b.*)", doc)
     lines += re.findall(rf"(?m)^ *(reportgen {name} .*?)(?:   .*)?$", command.epilog or "")
     assert len(lines) > 5
     for line in lines:
-        command.make_context(name, shlex.split(line)[2:])
+        command.make_context(name, shlex.split(line)[2:], parent=group)
