@@ -100,6 +100,7 @@ DATA_SETS = {
     "notes.log": "epoch 1 loss 2\n",
     "empty.csv": "",
     "header.csv": "step,loss\n",
+    "times.jsonl": lines({"time": float("nan"), "val": 1}, {"time": float("nan"), "val": 2}),
     "events.json": lines({"level": "info", "time": T0, "msg": "x"}, {"level": "info", "time": T0 + 1, "msg": "y"}),
 }
 

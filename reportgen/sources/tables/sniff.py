@@ -247,7 +247,7 @@ def _is_time(rows: Rows, name: str) -> bool:
     if name not in rows.numbers:
         return False
     values = rows.numbers[name][1]
-    return len(values) == rows.count and float(np.nanmin(values)) >= 1e8 and bool((values[1:] >= values[:-1]).all())
+    return len(values) == rows.count and bool((values >= 1e8).all()) and bool((values[1:] >= values[:-1]).all())
 
 
 def _runs_layout(rows: Rows) -> Layout | None:
