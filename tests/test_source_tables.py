@@ -310,6 +310,16 @@ def test_rows_of_models_with_their_epochs_are_runs(tmp_path: Path, form: str) ->
     assert {name: rows(run, "f1")[0][2] for name, run in runs.items()} == {"a": 0.25, "b": 0.5}
 
 
+def test_rows_of_models_with_times_are_runs(tmp_path: Path) -> None:
+    board = [
+        {"model": f"m{i}", "date": "2023-11-14", "config": {"lr": i, "seed": 1}, "results": {"acc": i / 4, "f1": 0.5}}
+        for i in range(3)
+    ]
+    runs = read_all(write(tmp_path / "board", {"board.jsonl": lines(*board)}))
+    assert {name: rows(run, "results/acc")[0][2] for name, run in runs.items()} == {"m0": 0, "m1": 0.25, "m2": 0.5}
+    assert runs["m2"].summary.params == {"config/lr": 2, "config/seed": 1}
+
+
 def test_a_row_that_is_a_run_has_no_step_of_its_place(tmp_path: Path) -> None:
     entries = [
         {"id": name, "model": name, "date": "2023-11-14", "accuracy": value, "seed": 1}

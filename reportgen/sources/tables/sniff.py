@@ -197,7 +197,7 @@ def _steps_layout(rows: Rows, *, is_csv: bool, is_named: bool) -> Layout | None:
     times = tuple(lower[name] for name in TIMES if name in lower and _is_time(rows, lower[name]))
     run = next((lower[name] for name in NAMES if name in lower), "")
     experiment = next((lower[name] for name in EXPERIMENTS if name in lower), "")
-    if steps and _is_board(rows, lower, steps[0]):
+    if _is_board(rows, lower, steps[0] if steps else ""):
         return None
     special = {*steps, *times, run, experiment}
     metrics = [name for name in rows.numbers if name not in special]
@@ -220,9 +220,8 @@ def _steps_layout(rows: Rows, *, is_csv: bool, is_named: bool) -> Layout | None:
 
 
 def _is_board(rows: Rows, lower: Mapping[str, str], step: str) -> bool:
-    """Tell whether each row has a model of its own, and steps that are not one after the other: rows are runs then."""
-    values = rows.numbers[step][1]
-    if step.lower() in _SURE_STEPS or rows.count < 2 or bool((np.diff(values) == 1).all()):
+    """Tell whether each row has a model of its own, and no step that is sure or one after the other: rows are runs."""
+    if rows.count < 2 or step.lower() in _SURE_STEPS or (step and bool((np.diff(rows.numbers[step][1]) == 1).all())):
         return False
     return any(_names_each(rows, lower[name]) for name in _MODELS if name in lower)
 
