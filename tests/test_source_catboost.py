@@ -51,3 +51,9 @@ def test_what_is_wrong_is_counted_and_the_rest_is_read(tmp_path: Path) -> None:
 def test_damage_never_raises(tmp_path: Path) -> None:
     write(tmp_path / "sound" / "a" / "catboost_info")
     survives(tmp_path / "sound", tmp_path / "scratch")
+
+
+def test_another_log_in_the_folder_is_another_run(tmp_path: Path) -> None:
+    folder = write(tmp_path / "project")
+    (folder / "log.csv").write_text("step,loss\n1,0.5\n2,0.25\n")
+    assert len(find(folder).runs) == 2

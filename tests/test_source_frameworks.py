@@ -482,3 +482,11 @@ def test_a_monitor_with_a_damaged_header_is_told_and_counted_by_episodes(tmp_pat
     run = read_one(write(tmp_path / "a", {"monitor.csv": text}))
     assert [(step, value) for step, _, value in rows(run, "r")] == [(1, 1.5), (2, 2.5)]
     assert messages(run) == ["the header of a monitor is no `r,l,t`: it is damaged"]
+
+
+@pytest.mark.parametrize("last", ["1e300", "NaN", "-1e300", "2.5", '"x"'])
+def test_a_state_whose_last_step_is_none_is_survived(tmp_path: Path, last: str) -> None:
+    state = '{"log_history": [{"step": 7, "loss": 0.5}], "global_step": ' + last + "}"
+    run = read_one(write(tmp_path / "a", {"trainer_state.json": state, "all_results.json": '{"predict_loss": 1.5}'}))
+    assert rows(run, "loss")[0][::2] == (7, 0.5)
+    assert [value for _, _, value in rows(run, "predict_loss")] == [1.5]

@@ -6,6 +6,7 @@ import json
 import os
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +14,8 @@ from reportgen.errors import SourceError
 from reportgen.sources import discover, read_run
 from reportgen.sources.options import SourceOptions, TableMapping
 from reportgen.sources.statcache import StatCache
+from reportgen.sources.tables import reading
+from reportgen.sources.tables.rows import Rows
 from tests.foreignruns import find, messages, read_all, read_one, rows, survives
 
 T0 = 1_700_000_000
@@ -97,6 +100,7 @@ DATA_SETS = {
     "notes.log": "epoch 1 loss 2\n",
     "empty.csv": "",
     "header.csv": "step,loss\n",
+    "times.jsonl": lines({"time": float("nan"), "val": 1}, {"time": float("nan"), "val": 2}),
     "events.json": lines({"level": "info", "time": T0, "msg": "x"}, {"level": "info", "time": T0 + 1, "msg": "y"}),
 }
 
@@ -256,11 +260,114 @@ def test_what_is_single_beside_lists_is_a_param_or_the_last_value(tmp_path: Path
         {"test_score": [0.5, 0.75], "train_score": [0.5, 0.7], "fit_time": [1.0, 2.0]},
         [{"name": "a", "price": 1.5}, {"name": "b", "price": 2.5}],
         [1, 2, 3],
+        {"train": [0, 5, 7], "val": [1, 2, 9], "test": [3, 4, 6]},
+        {"fold0": {"train": [1, 2, 3], "val": [4, 5, 6]}},
+        {"train_crop_size": [224, 224], "val_resize_size": [256, 256]},
+        {"lr": [0.1, 0.01, 0.001], "epochs": [10, 20]},
+        {"lr_steps": [60, 80], "lr": 0.01, "epochs": 90},
+        {"loss_weights": [1.0, 0.4], "train_ratio": [0.8, 0.2]},
+        {"train": [0.25, 0.75], "val": [0.5, 0.5]},
+        {"train_embedding": [0.5, 0.25, 0.125], "val_embedding": [0.5, 0.25, 0.125]},
+        {"loss": [0.5, 0.25], "predictions": [0.1, 0.9], "labels": [0, 1]},
+        {"eval_loss": [0.5, 0.25], "ids": [7, 8]},
+        {"val": {"precision": [0.5, 0.75], "recall": [0.5, 0.25]}},
+        {"precision": [0.5, 0.75, 0.8], "recall": [0.5, 0.25, 0.2], "epochs": [1, 2]},
+        [{"epochs": 10, "lr": 0.1}, {"epochs": 20, "lr": 0.01}],
+        {"files": {"src/train.py": {"executed_lines": [1, 2, 3]}}, "loss": []},
+        {"annotations": [{"id": 1, "bbox": [1.5, 2, 3, 4]}], "categories": [{"id": 1, "name": "train"}]},
     ],
 )
 def test_other_documents_are_no_logs(tmp_path: Path, document: object) -> None:
     with pytest.raises(SourceError):
         find(write(tmp_path / "a", {"metrics.json": json.dumps(document)}))
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        {"trainLoss": [1.5, 0.5], "valLoss": [1.25, 0.75]},
+        {"training": {"binary_logloss": [0.5, 0.25]}, "valid_1": {"binary_logloss": [0.5, 0.25]}},
+        {"epoch": [1, 2], "miou": [0.5, 0.75]},
+        {"train": [0.5, 0.25, 0.125], "val": [0.5, 0.25, 0.2]},
+        {"episode_rewards": [1, 5], "episode_lengths": [3, 4]},
+    ],
+)
+def test_histories_are_known_by_their_names(tmp_path: Path, document: object) -> None:
+    run = read_one(write(tmp_path / "a", {"h.json": json.dumps(document)}))
+    assert all(len(rows(run, name)) in (2, 3) for name in run.series)
+    assert messages(run) == []
+
+
+@pytest.mark.parametrize("form", ["json", "jsonl"])
+def test_rows_of_models_with_their_epochs_are_runs(tmp_path: Path, form: str) -> None:
+    board = [
+        {"model": "a", "epochs": 10, "accuracy": 0.5, "f1": 0.25},
+        {"model": "b", "epochs": 20, "accuracy": 0.75, "f1": 0.5},
+    ]
+    runs = read_all(
+        write(tmp_path / "board", {f"board.{form}": json.dumps(board) if form == "json" else lines(*board)})
+    )
+    assert {name: rows(run, "f1")[0][2] for name, run in runs.items()} == {"a": 0.25, "b": 0.5}
+
+
+def test_rows_of_models_with_times_are_runs(tmp_path: Path) -> None:
+    board = [
+        {"model": f"m{i}", "date": "2023-11-14", "config": {"lr": i, "seed": 1}, "results": {"acc": i / 4, "f1": 0.5}}
+        for i in range(3)
+    ]
+    runs = read_all(write(tmp_path / "board", {"board.jsonl": lines(*board)}))
+    assert {name: rows(run, "results/acc")[0][2] for name, run in runs.items()} == {"m0": 0, "m1": 0.25, "m2": 0.5}
+    assert runs["m2"].summary.params == {"config/lr": 2, "config/seed": 1}
+
+
+def test_a_row_that_is_a_run_has_no_step_of_its_place(tmp_path: Path) -> None:
+    entries = [
+        {"id": name, "model": name, "date": "2023-11-14", "accuracy": value, "seed": 1}
+        for name, value in (("a", 0.5), ("b", 0.75))
+    ]
+    runs = read_all(write(tmp_path / "board", {"board.json": json.dumps(entries)}))
+    assert {name: rows(run, "accuracy")[0][0] for name, run in runs.items()} == {"a": 0, "b": 0}
+
+
+def test_a_file_of_many_runs_is_read_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    entries = [
+        {"model": f"m{i}", "date": f"2023-11-{i + 1:02}", "acc": i / 4, "f1": "bad" if i == 3 else 0.5}
+        for i in range(9)
+    ]
+    found = find(write(tmp_path / "board", {"board.jsonl": lines(*entries) + "{torn\n"}))
+    calls: list[str] = []
+    real = reading.read_table
+
+    def counted(path: str, *args: Any, **options: Any) -> Rows:
+        calls.append(path)
+        return real(path, *args, **options)
+
+    monkeypatch.setattr(reading, "read_table", counted)
+    runs = {read.run.summary.name: read.run for ref in found.runs for read in read_run(ref)}
+    assert len(calls) == 1
+    assert [rows(runs[f"m{i}"], "acc")[0][2] for i in range(9)] == [i / 4 for i in range(9)]
+    assert {len(messages(run)) for name, run in runs.items() if name != "m3"} == {1}
+    assert "values of `f1` are no numbers" in messages(runs["m3"])
+    (tmp_path / "board" / "board.jsonl").write_text(lines(*entries, {**entries[0], "model": "new"}))
+    assert len(read_all(tmp_path / "board")) == 10
+
+
+def test_fields_without_a_name_and_endless_integers_are_survived(tmp_path: Path) -> None:
+    file = write(tmp_path / "a", {"x.jsonl": lines({"": "1/2", "a": 3}, {"": "2/2", "a": 4})}) / "x.jsonl"
+    assert [value for _, _, value in rows(read_one(file), "a")] == [3.0, 4.0]
+    text = '[{"step": 1, "loss": 0.5}, {"step": 2, "loss": 0.25}, {"step": 3, "loss": ' + "1" * 5000 + "}]"
+    run = read_one(write(tmp_path / "b", {"h.json": text}))
+    assert rows(run, "loss") == [(1, None, 0.5), (2, None, 0.25)]
+    assert messages(run) == ["the document is damaged"]
+    text = '{"val_loss": [0.5, NaN], "loss": [0.5, ' + "1" * 400 + '], "seed": ' + "1" * 400 + "}"
+    run = read_one(write(tmp_path / "c", {"h.json": text}))
+    assert [value for _, _, value in rows(run, "loss")] == [0.5, float("inf")]
+
+
+def test_documents_that_are_none_of_ours_are_no_problem(tmp_path: Path) -> None:
+    folder = write(tmp_path / "a", {"log.csv": "step,loss\n1,2\n", "eval_results.json": "\n"})
+    (folder / "history.json").write_bytes(b'\xef\xbb\xbf{"version": 1}')
+    assert find(folder).problems == ()
 
 
 def test_damage_in_a_history_costs_the_list_that_it_hit(tmp_path: Path) -> None:

@@ -33,6 +33,14 @@ def test_an_object_that_is_longer_than_the_first_look_comes_back() -> None:
     assert list(iter_objects(f"[{{!}}, {json.dumps(long)}, {{}}")) == [long, {}]
 
 
+def test_an_integer_of_thousands_of_digits_costs_its_own_value() -> None:
+    endless = "1" * 5000
+    assert whole_fields(f'{{"a": 1, "n": {endless}, "b": 2') == {"a": 1, "b": 2}
+    assert list(iter_objects(f'[{{"a": 1}}, {{"n": {endless}}}, {{"b": 2}}')) == [{"a": 1}, {"b": 2}]
+    long = f'{{"text": "{"x" * 20_000}", "n": {endless}}}'
+    assert list(iter_objects(f'[{long}, {{"b": 2}}')) == [{"b": 2}]
+
+
 class _Counted(str):
     """A text that counts how many of its characters are handed out in slices."""
 

@@ -37,7 +37,7 @@ class _CatBoost:
         run = FoundRun(files, experiment=experiment, name=name, extra=file_names(files))
         below = {match[1] for table in tables if (match := _ERRORS.fullmatch(table))} | {"tmp"}
         own = frozenset((*files, *(_BESIDE & folder.files)))
-        return Claim((run,), own, frozenset(below) & folder.folders, is_one_run=True)
+        return Claim((run,), own, frozenset(below) & folder.folders)
 
     def read(self, place: Place, ref: RunRef) -> Iterable[Stream]:
         """Read the errors of each set, `learn/Logloss`, and the time that had passed, in seconds."""

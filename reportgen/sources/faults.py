@@ -35,6 +35,11 @@ class Faults:
             fault.line, fault.message, fault.hint = line, message, hint
         fault.count += count
 
+    def add_all(self, other: Faults) -> None:
+        """Count what `other` counted, too."""
+        for kind, fault in other._found.items():
+            self.add(fault.line, fault.message, fault.hint, count=fault.count, kind=kind)
+
     def events(self) -> list[dict[str, Any]]:
         """Return the faults as `problem` events, ordered by (line, message)."""
         found = sorted(self._found.values(), key=lambda f: (f.line or 0, f.message))

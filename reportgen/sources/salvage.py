@@ -37,7 +37,7 @@ def whole_fields(text: str, depth: int = 0) -> dict[str, Any]:
         left -= start - place
         try:
             value, place = decoder.raw_decode(text, start)
-        except (json.JSONDecodeError, RecursionError) as error:
+        except (ValueError, RecursionError) as error:  # an integer of thousands of digits is a ValueError, too
             place = _end_of_value(text, start)
             left -= max(getattr(error, "pos", 0), place) - start + start // 16 + 64  # the error counts lines up to it
             value = _whole_part(text[start:place], depth)
@@ -86,8 +86,6 @@ def iter_objects(text: str, start: int = 0) -> Iterator[dict[str, Any]]:
         end = place + 1
         try:
             value, length = decoder.raw_decode(window)
-        except RecursionError:
-            left -= _WINDOW
         except json.JSONDecodeError as error:
             left -= 64 + error.pos
             is_cut = error.pos > _WINDOW // 2 or error.msg.startswith("Unterminated")
@@ -95,8 +93,10 @@ def iter_objects(text: str, start: int = 0) -> Iterator[dict[str, Any]]:
                 try:
                     value, end = decoder.raw_decode(text, place)
                     yield value
-                except (json.JSONDecodeError, RecursionError) as error:
+                except (ValueError, RecursionError) as error:
                     left -= max(getattr(error, "pos", 0) - place, 0) + place // 16 + _WINDOW
+        except (ValueError, RecursionError):  # an integer of thousands of digits, or nested too deep
+            left -= _WINDOW
         else:
             end = place + length
             if isinstance(value, dict):

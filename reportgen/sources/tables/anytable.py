@@ -127,7 +127,8 @@ def _lost_logs(folder: Listing, known: AbstractSet[str]) -> Iterator[Problem]:
 
 def _is_damaged(document: bytes) -> bool:
     """Tell whether a document is no JSON, and neither are its lines."""
-    for text in (document, document.lstrip().partition(b"\n")[0]):
+    document = document.removeprefix(b"\xef\xbb\xbf").strip()
+    for text in (document, document.partition(b"\n")[0]):
         try:
             decode_row(text)
         except ValueError:

@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from reportgen.sources.documents import number
 from reportgen.sources.faults import Faults
-from reportgen.sources.salvage import iter_objects
+from reportgen.sources.salvage import MAX_DAMAGED, iter_objects
 from reportgen.sources.tables.naming import has_metric_name
 from reportgen.sources.tables.rows import MAX_COLUMNS, Rows, decode_row, read_objects, read_series
 
@@ -24,10 +24,10 @@ _WRAPPERS: Final = frozenset({"history", "log", "logs", "metrics", "results"})
 """Names of an object that only holds the lists, and are no part of their names."""
 _DAMAGED: Final = "the document is damaged"
 _KEPT: Final = "what is whole in it is shown: copy it again if its source is whole"
-_CELL: Final = r'\s*"[0-9]+"\s*:[^,{}\[\]"]*'
 _SERIES: Final = re.compile(
-    r'"([^"\\\n]{1,200})"\s*:\s*(?:\[([^\[\]{}"]*)\]|\{((?:' + _CELL + r",)*" + _CELL + r")\}|(\{))|(\})"
+    r'"([^"\\\n]{1,200})"\s*+:\s*+(?:\[([^\[\]{}"]*+)\]|\{(\s*+"[0-9]++"\s*+:[^\[\]{}]*+)\}|(\{))|(\})'
 )
+"""A list of numbers, or an object with the keys `0`, `1`, …; nothing is tried twice."""
 _KEY: Final = re.compile(rb'"([^"\\\n]{1,100})"\s*:')
 _LIST: Final = re.compile(rb'"([^"\\\n]{1,200})"\s*:\s*(?:\[\s*[-0-9NI]|\{\s*"0"\s*:)')
 
@@ -54,7 +54,7 @@ def read_document(data: bytes, faults: Faults, *, skip: frozenset[str] = frozens
         value = decode_row(data.removeprefix(b"\xef\xbb\xbf"))
     except ValueError:
         faults.add(None, _DAMAGED, _KEPT)
-        text = data.decode("utf-8", "replace")
+        text = data.decode("utf-8", "replace") if len(data) <= MAX_DAMAGED else ""
         if text.lstrip("\ufeff \r\n\t")[:1] == "[":
             return read_objects(iter_objects(text), faults, skip=skip)
         return _side_by_side(dict(_iter_whole_lists(text)), faults)
@@ -88,13 +88,13 @@ def _side_by_side(columns: Mapping[str, Any], faults: Faults) -> Rows:
     shared = (
         f"{wrapper}/" if is_wrapped and not any(name.removeprefix(f"{wrapper}/") in series for name in inner) else ""
     )
-    cells: list[tuple[str, int, Any]] = []
+    cells: list[tuple[str, int, list[Any]]] = []
     settings: dict[str, Any] = {}
     for name, value in columns.items():
         if isinstance(value, list):
-            cells += [(name.removeprefix(shared), row, item) for row, item in enumerate(value)]
+            cells.append((name.removeprefix(shared), 0, value))
         elif (isinstance(value, float) and has_metric_name((name,))) or (not series and type(value) in (int, float)):
-            cells.append((name, count - 1, value))
+            cells.append((name, count - 1, [value]))
         else:
             settings[name.replace("/", ".")] = value
     rows = read_series(cells, count, faults)
@@ -126,12 +126,13 @@ def _as_list(value: dict[str, Any]) -> Any:
 def _iter_whole_lists(text: str) -> Iterator[tuple[str, list[Any]]]:
     """Yield (path, list of numbers) of the lists that are whole in a damaged object."""
     path: list[str] = []
-    for name, cells, pairs, opens, closes in _SERIES.findall(text):
+    for match in _SERIES.finditer(text):
+        name, cells, pairs, opens, closes = match.groups(default="")
         if closes:
             del path[-1:]
         elif opens:
             path.append(name)
-        else:
+        elif len(path) <= MAX_DEPTH:
             numbers = [_number_of(cell.rpartition(":")[2]) for cell in (cells or pairs).split(",")]
             if any(one is not None for one in numbers):
                 yield "/".join((*path, name)), numbers

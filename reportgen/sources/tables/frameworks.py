@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from reportgen.formats import clean_text
 from reportgen.model import Stream
-from reportgen.sources.documents import file_names, files_by_name, moment, number, read_object, read_tail
+from reportgen.sources.documents import file_names, files_by_name, moment, number, read_object, read_tail, whole
 from reportgen.sources.faults import Faults
 from reportgen.sources.kinds import Claim, FoundRun, Listing, read_head
 from reportgen.sources.places import Place, RunRef
@@ -235,10 +235,10 @@ def _add_trainer_state(maker: StreamMaker, path: str, results: str) -> None:
     maker.tags({"trial_name": state.get("trial_name")})
     history = state.get("log_history")
     last = [row for row in history if isinstance(row, dict)] if isinstance(history, list) else []
-    steps, most = number(state.get("global_step")), number(state.get("max_steps"))
+    steps, most = whole(state.get("global_step")), number(state.get("max_steps"))
     known = {"epoch", "total_flos", *(name for row in last for name in row)}
     for name, value in (read_object(results, maker.faults) if results else {}).items():
-        if name not in known and (one := number(value)) is not None:
-            maker.points(name, [one], steps=None if steps is None else [int(steps)])
+        if name and name not in known and (one := number(value)) is not None:
+            maker.points(name, [one], steps=None if steps is None else [steps])
     if any("train_runtime" in row for row in last[-3:]) or (steps is not None and most and steps >= most):
         maker.end("FINISHED")

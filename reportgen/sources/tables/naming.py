@@ -15,17 +15,23 @@ GENERIC: Final = frozenset(
 )
 """Folders that many runs have, and that name none of them."""
 _METRIC: Final = re.compile(
-    r"(?:^|[^a-z])(?:loss|losses|acc|accuracy|lr|learning_rate|reward|rewards|return|returns|f1|auc|auroc|ppl|perplexity|"
+    r"(?:^|[^a-z])(?:loss|losses|logloss|acc|accs|accuracy|accuracies|lr|learning_rate|reward|rewards|return|returns|f1|auc|auroc|ppl|perplexity|"
     r"bleu\w*|rouge\w*|mae|mse|rmse|map|miou|iou|precision|recall|grad_norm|gradnorm|kl|elbo|dice|wer|cer|psnr|ssim|fid|"
     r"nll|bpb|bpc|top1|top5|em|exact_match|success_rate|cross_entropy|fitness|val|train)(?:$|[^a-z])"
 )
 """What a metric is called, in lower case."""
+_CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VERSION: Final = re.compile(r"version_[0-9]+")
 
 
 def has_metric_name(names: Iterable[str]) -> bool:
     """Tell whether one of the names is what a metric is called."""
-    return any(_METRIC.search(name.lower()) for name in names)
+    return any(_METRIC.search(lower_words(name)) for name in names)
+
+
+def lower_words(name: str) -> str:
+    """Return a name in lower case with `_` between its words: `val_loss` for `valLoss`."""
+    return _CAMEL.sub("_", name).lower()
 
 
 def run_names(folder: Listing) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import zlib
 from collections.abc import Mapping, Sequence
@@ -53,6 +54,8 @@ def read_table(path: str, layout: Layout, faults: Faults, *, only: frozenset[str
 
 def _split_fraction(rows: Rows, layout: Layout) -> None:
     """Take the step out of a column of texts such as `10/438`; a number of the step's own column stays."""
+    if not layout.fraction:
+        return
     own_rows, texts = rows.texts.pop(layout.fraction, (np.zeros(0, dtype=np.int64), []))
     found = {int(row): float(match[1]) for row, text in zip(own_rows, texts, strict=True) if (match := _OF.match(text))}
     if found:
@@ -166,6 +169,33 @@ def item_of(number: int, mark: bytes) -> str:
     return f"{number}-{zlib.crc32(mark):08x}"
 
 
+class _LastTable:
+    """Reads tables, and remembers the last one that holds several runs: each of them asks for it."""
+
+    def __init__(self) -> None:
+        self._last: tuple[object, tuple[Rows, list[Piece], Faults]] | None = None
+
+    def read(self, path: str, layout: Layout) -> tuple[Rows, list[Piece], Faults]:
+        """Return the rows of a file, its runs, and what is wrong with it; nobody may change them. Raises `OSError`."""
+        stat = os.lstat(path)
+        key = (path, layout, stat.st_ino, stat.st_size, stat.st_mtime_ns)
+        last = self._last
+        if last is not None and last[0] == key:
+            return last[1]
+        self._last = last = None  # not two at once
+        faults = Faults("")
+        rows = read_table(path, layout, faults)
+        if layout.mode and layout.title == "MMDetection":
+            _count_iterations(rows)
+        found = rows, pieces_of(rows, layout), faults
+        if len(found[1]) > 1:
+            self._last = key, found
+        return found
+
+
+_TABLES: Final = _LastTable()
+
+
 # ---- streams
 
 
@@ -183,10 +213,8 @@ def make_stream(
     Raises `OSError` when the file cannot be read.
     """
     maker = maker or StreamMaker(place.files[0].label, run_id=ref.run_id, experiment=ref.experiment, name=ref.name)
-    rows = read_table(path, layout, maker.faults)
-    if layout.mode and layout.title == "MMDetection":
-        _count_iterations(rows)
-    pieces = pieces_of(rows, layout)
+    rows, pieces, faults = _TABLES.read(path, layout)
+    maker.faults.add_all(faults)
     number = int(place.item.partition("-")[0] or 0)
     if number >= len(pieces):
         maker.faults.add(None, "the file no longer holds this run", "build again")
@@ -200,9 +228,9 @@ def add_points(maker: StreamMaker, rows: Rows, layout: Layout, own: Ints, *, beg
     """Add the points of the rows `own` (rising) of a table, its tags, and what a run that is one row has as params."""
     step = _step_column(rows, layout)
     steps = _steps(rows, step)
-    if steps is None and layout.form == "document" and not (layout.times or layout.run):
+    if steps is None and layout.form == "document" and layout.rows == "steps" and not (layout.times or layout.run):
         steps = np.arange(rows.count, dtype=np.int64)  # lists side by side: their places are the steps
-    times, time_column = _times(rows, layout, began)
+    times, time_column = _times(rows, layout, own, began)
     modes = _labels(rows, layout.mode) if layout.mode else {}
     skip = layout.skip | {step, time_column, layout.mode, layout.run, layout.experiment}
     is_run = layout.rows == "runs"
@@ -248,9 +276,8 @@ def _count_texts(maker: StreamMaker, rows: Rows, skip: AbstractSet[str], chosen:
     """Count the cells of text in columns of numbers: they were numbers, or none."""
     for name in sorted(rows.texts.keys() & rows.numbers.keys() - skip):
         own_rows, texts = rows.texts[name]
-        wrong = [row for row, text in zip(own_rows.tolist(), texts, strict=True) if text.lower() not in _NOTHING]
-        count = sum(bool(chosen[row]) for row in wrong)
-        if count and len(wrong) * 2 < len(rows.numbers[name][0]):
+        count = sum(texts[place].lower() not in _NOTHING for place in np.flatnonzero(chosen[own_rows]))
+        if count and sum(text.lower() not in _NOTHING for text in texts) * 2 < len(rows.numbers[name][0]):
             message = f"values of `{name}` are no numbers"
             maker.faults.add(None, message, "they were left out; the others are shown", count=count)
 
@@ -328,8 +355,11 @@ def _steps(rows: Rows, column: str) -> Ints | None:
     return np.where(index < 0, NO_STEP, filled.astype(np.int64))
 
 
-def _times(rows: Rows, layout: Layout, began: float | None) -> tuple[Floats | None, str]:
-    """Return float64[rows] of UTC seconds, and the column that they are from where it holds nothing else."""
+def _times(rows: Rows, layout: Layout, own: Ints, began: float | None) -> tuple[Floats | None, str]:
+    """Return float64[rows] of UTC seconds, and the column that they are from where it holds nothing else.
+
+    Times that are text are read in the rows `own` alone.
+    """
     for name in layout.times:
         if name in rows.numbers:
             values = _filled(rows, name)
@@ -339,7 +369,9 @@ def _times(rows: Rows, layout: Layout, began: float | None) -> tuple[Floats | No
         if name in rows.texts:
             times = np.full(rows.count, np.nan)
             own_rows, texts = rows.texts[name]
-            times[own_rows] = [time if (time := read_moment(text)) is not None else np.nan for text in texts]
+            for place in np.flatnonzero(np.isin(own_rows, own, assume_unique=True)):
+                time = read_moment(texts[place])
+                times[own_rows[place]] = np.nan if time is None else time
             if not np.isnan(times).all():
                 return times, name
     if began is not None:

@@ -86,10 +86,10 @@ class _Columns:
         self.kept_texts = 0
 
     def number_column(self, name: str) -> tuple[array[int], array[float]] | None:
-        """Return where the numbers of a column go, None where it is not wanted or there are too many."""
+        """Return where the numbers of a column go, None where it has no name, is not wanted, or there are too many."""
         found = self.numbers.get(name)
         if found is None:
-            if self.only is not None and name not in self.only:
+            if not name or (self.only is not None and name not in self.only):
                 return None
             if len(self.numbers) >= MAX_COLUMNS:
                 self.faults.add(None, f"it has more than {MAX_COLUMNS} columns", "the others were left out")
@@ -110,7 +110,7 @@ class _Columns:
         values.append(value)
 
     def add_text(self, name: str, row: int, text: str) -> None:
-        if self.only is not None and name not in self.only:
+        if not name or (self.only is not None and name not in self.only):
             return
         found = self.texts.get(name)
         if found is None:
@@ -167,13 +167,31 @@ def read_json(
     return columns.rows(count)
 
 
-def read_series(cells: Iterable[tuple[str, int, Any]], count: int, faults: Faults) -> Rows:
-    """Return `count` rows of the cells (name of the column, row, JSON value that is no list or object)."""
+def read_series(series: Iterable[tuple[str, int, Sequence[Any]]], count: int, faults: Faults) -> Rows:
+    """Return `count` rows of columns (name, first row, JSON values that are no lists or objects)."""
     columns = _Columns(faults, None)
-    for name, row, value in cells:
+    for name, first, values in series:
+        _add_values(columns, _name(name), first, values)
+    return columns.rows(count)
+
+
+def _add_values(columns: _Columns, name: str, first: int, values: Sequence[Any]) -> None:
+    if set(map(type, values)) <= {int, float}:
+        try:
+            numbers = array("d", values)
+        except OverflowError:
+            pass  # an integer that no float holds
+        else:
+            column = columns.number_column(name)
+            if column is None:
+                return
+            if not column[0]:
+                column[0].extend(range(first, first + len(numbers)))
+                column[1].extend(numbers)
+                return
+    for row, value in enumerate(values, first):
         if value is not None:
             _add_item(columns, row, name, value, MAX_DEPTH)
-    return columns.rows(count)
 
 
 def read_objects(objects: Iterable[Any], faults: Faults, *, skip: frozenset[str] = frozenset()) -> Rows:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Final
 
@@ -18,7 +18,7 @@ import numpy as np
 from reportgen.sources.faults import Faults
 from reportgen.sources.tables.documents import may_be_history, names_of_keys, read_document
 from reportgen.sources.tables.layouts import Layout
-from reportgen.sources.tables.naming import has_metric_name
+from reportgen.sources.tables.naming import has_metric_name, lower_words
 from reportgen.sources.tables.reading import read_moment
 from reportgen.sources.tables.rows import Rows, delimiter_of, iter_lines, names_of, read_csv, read_json, split_cells
 
@@ -68,6 +68,7 @@ NAMES: Final = ("run", "run_id", "run_name", "runid", "experiment_name", "exp_na
 """Names of columns that name the run of a step."""
 RUN_NAMES: Final = (*NAMES, "name", "id", "model", "model_name", "config_name", "method", "system")
 """The same in a table of runs."""
+_MODELS: Final = ("model", "model_name", "config_name", "method", "system")
 EXPERIMENTS: Final = ("experiment", "project", "sweep")
 _SURE_STEPS: Final = frozenset(STEPS[: STEPS.index("update")])
 MAX_ROWS_A_STEP: Final = 16
@@ -120,7 +121,8 @@ def sniff_document(head: bytes, load: Callable[[], bytes], *, is_named: bool = F
     rows = read_document(data, Faults(""))
     if is_array:
         found = _steps_layout(rows, is_csv=False, is_named=is_named) or _runs_layout(rows)
-        return replace(found, form="document") if found is not None else None
+        is_log = found is not None and (found.rows == "runs" or is_named or _has_measure(rows))
+        return replace(found, form="document") if found is not None and is_log else None
     if not is_history(rows) and not (is_named and rows.numbers):
         return None
     lower = {name.lower(): name for name in reversed(rows.numbers)}
@@ -128,23 +130,65 @@ def sniff_document(head: bytes, load: Callable[[], bytes], *, is_named: bool = F
     return Layout("", "document", steps=steps[:1])
 
 
-_HISTORY: Final = re.compile(
-    r"(?:^|[^a-z])(?:loss|losses|train|val|valid|validation\w*|eval|rewards?|returns?|lr|learning_rate|epochs?|episodes?|"
-    r"steps?|iterations?)(?:$|[^a-z])"
+# ---- lists side by side
+
+_MEASURE: Final = re.compile(
+    r"(?:^|[^a-z])(?:loss|losses|logloss|acc|accs|accuracy|accuracies|rewards?|returns?|auc|auroc|ppl|perplexity|bleu\w*|"
+    r"rouge\w*|mae|mse|rmse|elbo|wer|cer|psnr|ssim|fid|nll|bpb|bpc|top1|top5|exact_match|success_rate|cross_entropy|"
+    r"fitness|errors?)(?:$|[^a-z])"
 )
-"""Names that lists of a history have; lists of precisions alone may be a curve, or one number a class."""
-_NO_HISTORY: Final = re.compile(r"threshold|fit_time|(?:^|/)(?:fpr|tpr|bins?)$")
+"""What is measured as often as a training says; a list of learning rates may be a schedule or a grid of them."""
+_OF_CLASSES: Final = re.compile(r"(?:^|[^a-z])(?:precision|recall|f1|iou|miou|map|dice)(?:$|[^a-z])")
+"""What is measured once a class, or along a curve, as often as once an epoch."""
+_CLOCK: Final = re.compile(
+    r"(?:^|[^a-z])(?:loss|losses|lr|learning_rate|epochs?|episodes?|steps?|iterations?)(?:$|[^a-z])"
+)
+"""What only a training has a list of, if it is as long as the others."""
+_TRAINED: Final = re.compile(
+    r"(?:^|[^a-z])(?:loss|losses|train|training|val|valid|validation\w*|eval|rewards?|returns?|lr|learning_rate|epochs?|"
+    r"episodes?|steps?|iterations?)(?:$|[^a-z])"
+)
+"""Names that lists of a history have."""
+_SPLIT: Final = re.compile(r"(?:.*/)?(?:train|training|val|valid|validation|test)")
+"""A list that is called so holds values of a metric, or which rows of a data set are which."""
+_SETTING: Final = re.compile(
+    r"(?:^|[^a-z])(?:weights?|scales?|sizes?|ratios?|ranges?|coefs?|coefficients?|dims?|shapes?)$"
+)
+_NO_HISTORY: Final = re.compile(
+    r"threshold|fit_time|(?:^|/)(?:fpr|tpr|bins?|preds?|predictions?|predicted|y_(?:true|pred|test|hat)|labels?|targets?|"
+    r"logits|probs|probabilities|ids|indices|\w+_ids|embeddings?|tokens)$"
+)
+"""Lists of a curve, of the parts of a cross-validation, or of what was predicted, one for each sample."""
+_MIN_SPLIT: Final = 3
 
 
 def is_history(rows: Rows) -> bool:
-    """Tell whether lists side by side are the history of a run, by their names."""
-    names = [name.lower() for name, (own, _) in rows.numbers.items() if len(own) > 1]
-    return (
-        any(map(_HISTORY.search, names))
-        and has_metric_name(names)
-        and not any(map(_NO_HISTORY.search, names))
-        and not any(len(own) > 1 for own, _ in rows.texts.values())
+    """Tell whether lists side by side are the history of a run: by their names, and by numbers too."""
+    series = {lower_words(name): values for name, (own, values) in rows.numbers.items() if len(own) > 1}
+    if any(map(_NO_HISTORY.search, series)) or any(len(own) > 1 for own, _ in rows.texts.values()):
+        return False
+    measures = [name for name in series if _MEASURE.search(name) and not _SETTING.search(name)]
+    if measures:
+        return any(map(_TRAINED.search, series))
+    of_classes = [name for name in series if _OF_CLASSES.search(name) and not _SETTING.search(name)]
+    if of_classes:
+        lengths = {len(series[name]) for name in of_classes}
+        return any(_CLOCK.search(name) and len(values) in lengths for name, values in series.items())
+    splits = [values for name, values in series.items() if _SPLIT.fullmatch(name) and len(values) >= _MIN_SPLIT]
+    return any(bool((np.isfinite(values) & (values != np.floor(values))).any()) for values in splits)
+
+
+def _has_measure(rows: Rows) -> bool:
+    """Tell whether the rows of a document have more than settings, such as those of a grid of learning rates."""
+    names = list(map(lower_words, rows.numbers))
+    return any(
+        ((_MEASURE.search(name) or _OF_CLASSES.search(name)) and not _SETTING.search(name))
+        or (_SPLIT.fullmatch(name) and bool((values != np.floor(values)).any()))
+        for name, (_, values) in zip(names, rows.numbers.values(), strict=True)
     )
+
+
+# ---- rows
 
 
 def _steps_layout(rows: Rows, *, is_csv: bool, is_named: bool) -> Layout | None:
@@ -153,6 +197,8 @@ def _steps_layout(rows: Rows, *, is_csv: bool, is_named: bool) -> Layout | None:
     times = tuple(lower[name] for name in TIMES if name in lower and _is_time(rows, lower[name]))
     run = next((lower[name] for name in NAMES if name in lower), "")
     experiment = next((lower[name] for name in EXPERIMENTS if name in lower), "")
+    if _is_board(rows, lower, steps[0] if steps else ""):
+        return None
     special = {*steps, *times, run, experiment}
     metrics = [name for name in rows.numbers if name not in special]
     texts = [name for name, (_, values) in rows.texts.items() if name not in special and len(set(values)) > 1]
@@ -171,6 +217,13 @@ def _steps_layout(rows: Rows, *, is_csv: bool, is_named: bool) -> Layout | None:
         experiment=experiment,
         restart="" if run else "first",
     )
+
+
+def _is_board(rows: Rows, lower: Mapping[str, str], step: str) -> bool:
+    """Tell whether each row has a model of its own, and no step that is sure or one after the other: rows are runs."""
+    if rows.count < 2 or step.lower() in _SURE_STEPS or (step and bool((np.diff(rows.numbers[step][1]) == 1).all())):
+        return False
+    return any(_names_each(rows, lower[name]) for name in _MODELS if name in lower)
 
 
 def _is_step(rows: Rows, name: str) -> bool:
@@ -193,7 +246,7 @@ def _is_time(rows: Rows, name: str) -> bool:
     if name not in rows.numbers:
         return False
     values = rows.numbers[name][1]
-    return len(values) == rows.count and float(np.nanmin(values)) >= 1e8 and bool((values[1:] >= values[:-1]).all())
+    return len(values) == rows.count and bool((values >= 1e8).all()) and bool((values[1:] >= values[:-1]).all())
 
 
 def _runs_layout(rows: Rows) -> Layout | None:
