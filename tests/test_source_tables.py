@@ -82,8 +82,59 @@ def test_a_leaderboard_is_a_run_a_line(tmp_path: Path) -> None:
     rows_ = [{"model": m, "config": {"lr": 0.1, "opt": "adam"}, "results": {"f1": 0.5}, "seed": 1} for m in "ab"]
     runs = read_all(write(tmp_path / "board", {"board.jsonl": lines(*rows_)}))
     assert sorted(runs) == ["a", "b"]
-    assert runs["a"].summary.params == {"config/lr": 0.1, "config/opt": "adam"}
+    assert runs["a"].summary.params == {"config/lr": 0.1, "config/opt": "adam", "seed": 1}
     assert rows(runs["a"], "results/f1") == [(0, None, 0.5)]
+    assert runs["a"].summary.status == "finished"
+
+
+EXPORTS = {
+    "wandb": '"Name","State","User","Created","Runtime","lr","optimizer","val/acc"\n'
+    '"soft-sun-1","finished","ada","2024-01-10T12:00:00.000Z","3500","0.001","adam","0.91234"\n'
+    '"warm-dew-2","crashed","ada","2024-01-10T13:00:00.000Z","120","0.01","sgd","0.51234"\n',
+    "mlflow": "run_id,experiment_id,status,artifact_uri,start_time,end_time,metrics.val/acc,params.lr,params.optimizer,"
+    "tags.mlflow.runName,tags.mlflow.user\n"
+    "0b1c,1,FINISHED,file:///0b1c,2024-01-10 12:00:00+00:00,2024-01-10 12:10:00+00:00,0.91234,0.001,adam,soft-sun-1,a\n"
+    "0b1d,1,FAILED,file:///x/0b1d,2024-01-10 13:00:00+00:00,2024-01-10 13:10:00+00:00,0.51234,0.01,sgd,warm-dew-2,a\n",
+    "names": "run,lr,optimizer,status,val/acc,time\n"
+    "soft-sun-1,0.001,adam,done,0.91234,2024-01-10T12:00:00Z\nwarm-dew-2,0.01,sgd,failed,0.51234,2024-01-10T13:00:00Z\n",
+}
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_exported_tables_of_runs_are_a_run_a_row(tmp_path: Path, name: str) -> None:
+    runs = read_all(write(tmp_path / "sweep", {"export.csv": EXPORTS[name]}))
+    assert {run.summary.status for run in runs.values()} == {"finished", "failed"}
+    run = runs["soft-sun-1"]
+    metric = "metrics.val/acc" if name == "mlflow" else "val/acc"
+    assert rows(run, metric) == [(0, 1704888000.0, 0.91234)]
+    assert {key.removeprefix("params."): value for key, value in run.summary.params.items()} == {
+        "lr": 0.001,
+        "optimizer": "adam",
+    }
+    assert run.summary.metrics.keys() <= {metric, "Runtime"}
+
+
+def test_the_trials_of_a_study_are_a_run_a_row(tmp_path: Path) -> None:
+    text = (
+        ",number,value,datetime_start,datetime_complete,duration,params_lr,state\n"
+        "0,0,0.71234,2024-01-10 12:00:00.1,2024-01-10 12:10:00.2,0 days 00:10:00,0.1,COMPLETE\n"
+        "1,1,0.81234,2024-01-10 12:10:00.1,2024-01-10 12:20:00.2,0 days 00:10:00,0.2,RUNNING\n"
+    )
+    runs = read_all(write(tmp_path / "study", {"trials.csv": text}))
+    first, second = runs["trials 1"], runs["trials 2"]
+    assert (first.summary.params, first.summary.status) == ({"params_lr": 0.1}, "finished")
+    assert (list(second.summary.metrics), second.summary.status) == (["value"], "unfinished")
+
+
+def test_a_table_of_models_is_a_run_a_row_when_it_is_named(tmp_path: Path) -> None:
+    folder = write(tmp_path / "board", {"scores.csv": "model,epochs,accuracy\nvit,9,0.91234\nmlp,8,0.81234\n"})
+    with pytest.raises(SourceError, match="no run logs"):
+        find(folder)
+    runs = read_all(folder / "scores.csv")
+    assert {name: rows(run, "accuracy") for name, run in runs.items()} == {
+        "vit": [(9, None, 0.91234)],
+        "mlp": [(8, None, 0.81234)],
+    }
 
 
 DATA_SETS = {

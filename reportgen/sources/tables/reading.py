@@ -257,17 +257,27 @@ def add_points(maker: StreamMaker, rows: Rows, layout: Layout, own: Ints, *, beg
             own_steps, own_times = shared[key]
             maker.points(own_name, numbers, steps=own_steps, times=own_times)
     _count_texts(maker, rows, skip, chosen)
+    if is_run and not any(name.lower() in _STATES for name in rows.texts):
+        maker.end("FINISHED")  # a table of runs is one of their results
     for name, (own_rows, texts) in rows.texts.items():
         if name in skip or name.lower().rpartition("/")[2] in _PRIVATE:
             continue
         seen = {texts[i] for i in np.flatnonzero(chosen[own_rows])}
         if len(seen) == 1 and (text := seen.pop()):
-            if is_run:
+            if is_run and name.lower() in _STATES:
+                maker.tags({name: text})
+                if text.lower() in _DONE | _BROKEN:
+                    maker.end("FINISHED" if text.lower() in _DONE else "FAILED")
+            elif is_run:
                 maker.params({name: shorten(text)})
             elif len(text) <= 250:
                 maker.tags({name: shorten(text)})
 
 
+_STATES: Final = frozenset({"state", "status"})
+_DONE: Final = frozenset({"finished", "complete", "completed", "done", "success", "succeeded"})
+_BROKEN: Final = frozenset({"failed", "fail", "crashed", "error", "killed"})
+"""What a column of states says of the run of its row."""
 _NOTHING: Final = frozenset({"none", "null", "na", "n/a", "nil", "-", "--", "", "<na>", "true", "false"})
 """What stands in a column of numbers where there is none."""
 
@@ -309,11 +319,16 @@ def shorten(value: Any, depth: int = 0) -> Any:
     return value
 
 
-_SETTINGS: Final = re.compile(r"(?i:config|params?|hparams?|hyperparam\w*|args|settings|opt(?:ion)?s)[/.]")
+_SETTINGS: Final = re.compile(
+    r"(?i)(?:config|params?|hparams?|hyperparam\w*|args|settings|opt(?:ion)?s)[/.]|params_|"
+    r"(?:lr|learning[ _-]?rate|(?:\w+_)?batch[ _-]?size|bs|(?:num_|n_|max_)?epochs|(?:random_|\w*_)?seed|random_state|"
+    r"dropout|weight[ _-]?decay|wd|momentum|(?:hidden|embed\w*|model)_(?:size|dim)|(?:num_|n_)\w+|max_\w+|depth|width|"
+    r"gamma|alpha|beta[0-9]?|temperature|warmup\w*|fold)$"
+)
 
 
 def _is_setting(name: str) -> bool:
-    """Tell whether a column of a table of runs is a param."""
+    """Tell whether a column of a table of runs is a param: it is called as one, and not as a result."""
     return _SETTINGS.match(name) is not None
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import io
 import re
 from collections.abc import Callable, Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import replace
 from typing import Final
 
@@ -66,15 +67,22 @@ TIMES: Final = (
 )
 NAMES: Final = ("run", "run_id", "run_name", "runid", "experiment_name", "exp_name", "trial", "trial_id", "trial_name")
 """Names of columns that name the run of a step."""
-RUN_NAMES: Final = (*NAMES, "name", "id", "model", "model_name", "config_name", "method", "system")
-"""The same in a table of runs."""
 _MODELS: Final = ("model", "model_name", "config_name", "method", "system")
+RUN_NAMES: Final = ("tags.mlflow.runname", *NAMES, "name", "id", *_MODELS)
+"""The same in a table of runs."""
 EXPERIMENTS: Final = ("experiment", "project", "sweep")
 _SURE_STEPS: Final = frozenset(STEPS[: STEPS.index("update")])
 MAX_ROWS_A_STEP: Final = 16
 """A step with more rows is no step."""
-_RESULTS: Final = re.compile(r"(?:results?|metrics?|scores?|eval(?:uation)?|final|summary)/")
-_CONFIG: Final = re.compile(r"(?:config|params?|hparams?|hyperparam\w*|args|settings|opt(?:ion)?s)/")
+_RESULTS: Final = re.compile(r"(?:results?|metrics?|scores?|eval(?:uation)?|final|summary)[/.]|values?(?:_[0-9]+)?$")
+_CONFIG: Final = re.compile(r"(?:config|params?|hparams?|hyperparam\w*|args|settings|opt(?:ion)?s)[/.]|params_")
+_KEPT_BY_TRACKERS: Final = frozenset(
+    "run_id experiment_id artifact_uri end_time number datetime_complete duration user tags.mlflow.user"
+    " tags.mlflow.source.name".split()
+)
+"""Columns of exported runs that say nothing of the training, or something of the machine."""
+_STARTS: Final = (*TIMES, "start_time", "datetime_start", "created")
+"""Columns that say when the run of a row began."""
 
 
 def may_be_log(head: bytes, *, is_csv: bool) -> bool:
@@ -83,7 +91,7 @@ def may_be_log(head: bytes, *, is_csv: bool) -> bool:
     if not is_csv:
         return line[:1] == b"{"
     names = {name.lower() for name in names_of(split_cells(line, delimiter_of(line)))}
-    return len(names) > 1 and not names.isdisjoint((*STEPS, *TIMES))
+    return len(names) > 1 and (not names.isdisjoint((*STEPS, *TIMES, *NAMES)) or _is_export(names))
 
 
 def sniff(head: bytes, *, is_csv: bool, is_whole: bool, is_lines: bool, is_named: bool = False) -> Layout | None:
@@ -100,7 +108,9 @@ def sniff(head: bytes, *, is_csv: bool, is_whole: bool, is_lines: bool, is_named
     wrong = sum(event.get("count", 1) for event in faults.events())
     if not rows.count or wrong > rows.count or (rows.count < 2 and not (is_csv or is_lines)):
         return None
-    found = _steps_layout(rows, is_csv=is_csv, is_named=is_named) or (None if is_csv else _runs_layout(rows))
+    found = _steps_layout(rows, is_csv=is_csv, is_named=is_named) or _runs_layout(rows)
+    if found is not None and is_csv:
+        found = replace(found, form="csv") if found.rows == "steps" or is_named or _is_sure(rows, found) else None
     if found is None and is_named and len(rows.numbers) >= len(rows.texts):
         return Layout("", "csv" if is_csv else "json")
     return found
@@ -249,6 +259,18 @@ def _is_time(rows: Rows, name: str) -> bool:
     return len(values) == rows.count and bool((values >= 1e8).all()) and bool((values[1:] >= values[:-1]).all())
 
 
+def _is_export(names: AbstractSet[str]) -> bool:
+    """Tell by the columns, in lower case, whether a table has the runs of a tracker: MLflow, Optuna, W&B."""
+    has_both = any(map(_CONFIG.match, names)) and any(map(_RESULTS.match, names))
+    return has_both or {"name", "state", "runtime"} <= names or {"name", "state", "created"} <= names
+
+
+def _is_sure(rows: Rows, layout: Layout) -> bool:
+    """Tell whether a CSV table is one of runs even where nobody named it: any data set has names and numbers."""
+    names = {name.lower() for name in (*rows.numbers, *rows.texts)}
+    return _is_export(names) or (layout.run.lower() in NAMES and _has_measure(rows))
+
+
 def _runs_layout(rows: Rows) -> Layout | None:
     """Return the layout of a table in which each row is a run: it has settings and results, or a name and metrics."""
     names = [*rows.numbers, *rows.texts]
@@ -262,9 +284,11 @@ def _runs_layout(rows: Rows) -> Layout | None:
     is_board = bool(run) and has_metric_name(results) and len(results) * 2 >= len(rows.texts) and not long_texts
     if not (has_both or is_board):
         return None
-    times = tuple(lower[name] for name in TIMES if name in lower)
+    times = tuple(lower[name] for name in _STARTS if name in lower)
     steps = tuple(lower[name] for name in STEPS if name in lower and lower[name] in rows.numbers)
-    return Layout("", steps=steps[:1], times=times[:1], run=run, experiment=experiment, rows="runs")
+    is_export = _is_export(lower.keys())
+    skip = frozenset(name for key, name in lower.items() if is_export and key in _KEPT_BY_TRACKERS)
+    return Layout("", steps=steps[:1], times=times[:1], skip=skip, run=run, experiment=experiment, rows="runs")
 
 
 def _names_each(rows: Rows, name: str) -> bool:
