@@ -167,7 +167,7 @@ def test_more_runs_without_a_number_than_before_are_no_pass_and_stand_in_the_hea
     source = make_seeds({ACCURACY: [*good[:4], math.nan]}, commit=COMMITS[-1])
     survivors = [good[0], good[1], math.nan, math.nan, math.nan]
     review = review_of(source, changed(survivors), gate(size="90%"), checkout=on_branch())
-    assert answers(review.rows[0]) == [("unjudged", "no number in 3 of 5 runs, 1 in the baseline")]
+    assert answers(review.rows[0]) == [("unjudged", "no number in 3 of 5 runs, in 1 of 5 runs of the baseline")]
     assert wording.say_heading(review) == (
         "? NaN or infinity in 1 metric, no difference found in 1 metric · 1 gate not judged"
     )
@@ -208,7 +208,54 @@ def test_seeds_that_are_others_or_gave_other_values_are_compared_by_their_means(
     assert (single.rows[0].verdict, single.rows[0].difference.method) == ("unknown", "none")
 
 
+def test_coarse_values_that_agree_may_do_so_by_chance() -> None:
+    """Accuracies on twenty examples: two seeds agree by chance in one of six cases."""
+    for values, method in (
+        ([0.9, 0.95], "welch"),
+        ([27 / 30, 28 / 30], "welch"),
+        ([0.9123, 0.9218], "identical"),
+        ([0.85, 0.95, 0.8, 0.9, 1.0], "identical"),
+        ([0.9] * 5, "exact"),
+    ):
+        source = make_seeds({ACCURACY: values}, commit=COMMITS[-1])
+        (row,) = review_of(source, changed(values), gate(), checkout=on_branch()).rows
+        assert row.difference.method == method, values
+
+
+def test_metrics_that_agree_count_among_those_that_share_the_chance_of_a_false_claim() -> None:
+    config = Config(metrics={"*": MetricConfig("max")})
+    same = draw(2)
+    source = make_seeds({"a": draw(1), "b": same}, commit=COMMITS[-1])
+    own = make_seeds({"a": draw(3, mean=0.8), "b": same}, commit=CHANGE, day=0.5)
+    review = review_of(source, own, gate("a"), gate("b"), config=config, checkout=on_branch())
+    assert {row.metric: (row.difference.method, row.level) for row in review.rows} == {
+        "a": ("welch", 0.025),
+        "b": ("identical", 0.05),
+    }
+    assert review.family == 2
+
+
+def test_a_metric_that_repeats_still_breaks_its_bound() -> None:
+    values = draw(3)
+    source = make_seeds({ACCURACY: values}, commit=COMMITS[-1])
+    (row,) = review_of(source, changed(values), gate(min=0.99, min_runs=9), checkout=on_branch()).rows
+    assert answers(row) == [("failed", "needs 9 runs of the change, there are 5")]
+    (row,) = review_of(source, changed(values), gate(min=0.99), checkout=on_branch()).rows
+    assert row.difference.method == "identical"
+    assert [answer for answer, _ in answers(row)] == ["failed"]
+
+
 # ---- what one side lacks
+
+
+def test_a_metric_that_fewer_runs_log_than_before_is_no_pass() -> None:
+    source = make_seeds({ACCURACY: draw(1), "loss": draw(4)}, commit=COMMITS[-1])
+    own = make_seeds({"loss": draw(4), ACCURACY: draw(2)[:3]}, commit=CHANGE, day=0.5)
+    review = review_of(source, own, gate(size="90%"), checkout=on_branch())
+    (row,) = (row for row in review.rows if row.metric == ACCURACY)
+    assert answers(row) == [("unjudged", "not logged by 2 of 5 runs, by 0 of 5 runs of the baseline")]
+    (row,) = (row for row in review_of(own, source, gate(size="90%"), checkout=None).rows if row.metric == ACCURACY)
+    assert answers(row) == [("passed", "no regression found")]
 
 
 def test_an_experiment_that_was_measured_where_the_change_left_is_named_when_it_was_not_run() -> None:

@@ -308,13 +308,13 @@ def iter_run_notes(review: Review) -> Iterator[str]:
         for side, whose in ((row.change, "the change"), (row.baseline, "the baseline")):
             if side.non_finite:
                 words = ", ".join(dict.fromkeys(map(format_number, side.non_finite)))
-                total = side.count + len(side.non_finite)
                 yield (
                     f"{name(row.metric)} is {words} in {len(side.non_finite)} of "
-                    f"{format_count(total, 'run')} of {whose}, left out of its mean"
+                    f"{format_count(side.runs, 'run')} of {whose}, left out of its mean"
                 )
     not_run = [name(label_of(each, review)) for each in review.configurations if each.is_missing]
-    not_run += map(name, review.baseline.not_run if review.baseline is not None else ())
+    if review.baseline is not None:
+        not_run += [name(title_of_experiment(each)) for each in review.baseline.not_run]
     if not_run:
         yield f"Not run by this change, while the baseline has runs: {first_of(not_run)}"
     yield from _iter_unfinished(review)
