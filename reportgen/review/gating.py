@@ -23,7 +23,7 @@ def judge(row: Row, gate: Gate) -> Judgement:
         words = ", ".join(dict.fromkeys(map(format_number, change.non_finite)))
         return Judgement(gate, "failed", f"{words} in {len(change.non_finite)} of {format_count(runs, 'run')}")
     if change.count < gate.min_runs:
-        return Judgement(gate, "failed", f"needs {gate.min_runs} runs of the change, there are {change.count}")
+        return Judgement(gate, "failed", f"needs {gate.min_runs} runs of the change, it has {change.count}")
     broken = _broken_bound(row, gate)
     if broken:
         return Judgement(gate, "failed", broken)
