@@ -1,4 +1,4 @@
-"""What stands beside the verdict of a review: sentences on the baseline, on runs that do not count, on open gates. Pure.
+"""What stands beside the verdict of a review: on the baseline, on runs that do not count, on open gates. Pure.
 
 They are Markdown; texts of logs go through `escaping`.
 """
