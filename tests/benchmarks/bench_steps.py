@@ -4,8 +4,7 @@ Run from the repository root, where asv is installed too (`pip install 'asv>=0.6
 `python -m tests.benchmarks.bench_steps`. Series are noise around a level that moves in the middle. Then the histories
 of one experiment of 10,000 runs with 8 metrics are made, with one run a commit and with five. Last come series of which
 the truth is known: how many of those without a change get one, with noise of several kinds, and in how many a change
-is found. Times are those of
-the processor, the best of several rounds.
+is found. Times are those of the processor, the best of several rounds.
 """
 
 from __future__ import annotations
