@@ -65,8 +65,8 @@ def penalty(count: int) -> float:
     """Return β, what one more level must gain in a series of `count` values: 4·ln(n)/n up to 12, 3·ln(n)/n from 18 on.
 
     asv takes the former throughout, and then misses half of the steps of six deviations in twenty values. The latter
-    finds most of them, with false ones in less than 1 % of series of independent normal values (`bench_steps`), and more
-    where values drift; in shorter series it would see more.
+    finds most of them, with false ones in less than 1 % of series of independent normal values (`bench_steps`), and
+    more where values drift; in shorter series it would see more.
     """
     factor = 3 + min(1.0, max(0.0, (18 - count) / 6))
     return factor * math.log(count) / count
