@@ -176,6 +176,7 @@ def test_what_a_change_of_the_code_did_is_no_spread_of_seeds() -> None:
     once_each = spread(("a", 10.0), ("b", 12.0), ("c", 14.0))
     assert once_each == spread(("", 10.0), ("", 12.0), ("", 14.0))
     assert once_each is not None
+    assert spread(("", 90.0), ("", 70.0), ("a", 10.0), ("a", 12.0), ("b", 50.0), ("b", 52.0)) == within
 
 
 @given(st.lists(st.floats(-1e308, 1e308), min_size=1, max_size=8))

@@ -12,7 +12,7 @@ import pytest
 from reportgen.capture.names import make_name
 from reportgen.errors import ConfigError
 from reportgen.model import Summary
-from reportgen.review import wording
+from reportgen.review import notes, wording
 from reportgen.review.baseline import choose_baseline
 from reportgen.review.commits import Checkout
 from reportgen.review.outcome import Review, Row
@@ -190,7 +190,7 @@ def test_a_baseline_of_another_project_leaves_nothing_to_compare() -> None:
     review = review_of(make_seeds({ACCURACY: draw(1)}, experiment="cats"), changed(), gate(), checkout=on_branch())
     assert not review.is_compared
     assert wording.say_heading(review) == "Nothing to compare · 1 gate not judged"
-    assert list(wording.iter_base_notes(review)) == [
+    assert list(notes.iter_base_notes(review)) == [
         "No experiment in common: the change has `digits`, the baseline `cats`"
     ]
     assert [j.answer for _, j in review.judgements] == ["unjudged"]
@@ -289,7 +289,7 @@ def test_values_that_are_no_numbers_are_named_and_fail_the_gate() -> None:
     review = review_of(trunk(), changed({ACCURACY: values}), gate(), checkout=on_branch())
     assert only(review).failed[0].said == "NaN in 1 of 5 runs"
     assert only(review).change.count == 4
-    assert "val/accuracy is NaN in 1 of 5 runs of the change, left out of its mean" in wording.iter_run_notes(review)
+    assert "val/accuracy is NaN in 1 of 5 runs of the change, left out of its mean" in notes.iter_run_notes(review)
     everywhere = review_of(trunk(), changed({ACCURACY: [math.inf] * 5}), checkout=on_branch())
     assert only(everywhere).verdict == "missing"
     assert make_record(everywhere)["metrics"][0]["change"]["non_finite"] == ["Infinity"] * 5
@@ -300,7 +300,7 @@ def test_nan_in_the_baseline_too_is_named_and_does_not_fail() -> None:
     source = make_seeds({ACCURACY: broken}, commit=COMMITS[-1])
     review = review_of(source, changed({ACCURACY: broken}), gate(size="50%"), checkout=on_branch())
     assert review.errors == 0
-    assert len(list(wording.iter_run_notes(review))) == 2
+    assert len(list(notes.iter_run_notes(review))) == 2
 
 
 def test_a_best_value_before_a_nan_is_no_result() -> None:
@@ -314,14 +314,14 @@ def test_only_finished_runs_count_and_the_others_are_named_with_their_error() ->
     failed = [replace(run, name="mlp-seed9") for run in failed]
     review = review_of(trunk(), [*changed(), *failed], gate(), checkout=on_branch())
     assert only(review).change.count == 5
-    assert next(wording.iter_run_notes(review)) == "Run `mlp-seed9` failed and does not count: `CUDA out of memory`"
+    assert next(notes.iter_run_notes(review)) == "Run `mlp-seed9` failed and does not count: `CUDA out of memory`"
     none = review_of(trunk(), [replace(r, status="failed") for r in changed()], gate(), checkout=on_branch())
     assert [j.said for _, j in none.failed] == ["no run of the change finished"]
 
 
 def test_too_few_runs_of_the_change_fail_and_too_few_of_the_baseline_leave_it_open() -> None:
     few = review_of(trunk(), changed({ACCURACY: draw(1, count=2)}), gate(min_runs=3), checkout=on_branch())
-    assert only(few).failed[0].said == "needs 3 runs of the change, there are 2"
+    assert only(few).failed[0].said == "needs 3 runs of the change, it has 2"
     source = make_seeds({ACCURACY: draw(1, count=2)}, commit=COMMITS[-1])
     waiting = review_of(source, changed(), gate(min_runs=3), checkout=on_branch())
     assert [(j.answer, j.said) for j in only(waiting).judgements] == [("unjudged", "needs 3 runs, the baseline has 2")]

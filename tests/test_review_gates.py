@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from reportgen.model import Summary
-from reportgen.review import wording
+from reportgen.review import notes, wording
 from reportgen.review.baseline import choose_baseline
 from reportgen.review.comment import Links, render_comment
 from reportgen.review.comparing import find_one_sided
@@ -108,10 +108,10 @@ def test_configurations_that_the_change_leaves_out_are_named() -> None:
     source = [run for name in names for run in make_seeds({ACCURACY: draw(1)}, commit=COMMITS[-1], name=name)]
     review = review_of(source, changed(), gate(), checkout=on_branch())
     assert "Not run by this change, while the baseline has runs: cnn, rnn, svm and 2 more" in list(
-        wording.iter_run_notes(review)
+        notes.iter_run_notes(review)
     )
     whole = review_of(source[5:10], changed(), gate(), checkout=on_branch())
-    assert list(wording.iter_run_notes(whole)) == []
+    assert list(notes.iter_run_notes(whole)) == []
 
 
 def test_the_heading_of_a_change_that_is_fine_is_calm_and_claims_no_more_than_was_found() -> None:
@@ -137,7 +137,7 @@ def test_seeds_that_were_run_again_with_the_same_result_count_once() -> None:
     assert thrice.interval == once.interval
     assert "20 runs left out, which repeat a seed and its value" in wording.say_reasons(thrice)
     (few,) = review_of(again(source, 3), again(own, 3), gate(min_runs=6), checkout=on_branch()).rows
-    assert answers(few) == [("failed", "needs 6 runs of the change, there are 5")]
+    assert answers(few) == [("failed", "needs 6 runs of the change, it has 5")]
 
 
 def test_jobs_that_were_run_again_claim_no_more_than_five_in_a_hundred() -> None:
@@ -167,11 +167,11 @@ def test_more_runs_without_a_number_than_before_are_no_pass_and_stand_in_the_hea
     source = make_seeds({ACCURACY: [*good[:4], math.nan]}, commit=COMMITS[-1])
     survivors = [good[0], good[1], math.nan, math.nan, math.nan]
     review = review_of(source, changed(survivors), gate(size="90%"), checkout=on_branch())
-    assert answers(review.rows[0]) == [("unjudged", "no number in 3 of 5 runs, 1 in the baseline")]
+    assert answers(review.rows[0]) == [("unjudged", "no number in 3 of 5 runs, in 1 of 5 runs of the baseline")]
     assert wording.say_heading(review) == (
         "? NaN or infinity in 1 metric, no difference found in 1 metric · 1 gate not judged"
     )
-    assert next(wording.iter_run_notes(review)).startswith("val/accuracy is NaN in 3 of 5 runs of the change")
+    assert next(notes.iter_run_notes(review)).startswith("val/accuracy is NaN in 3 of 5 runs of the change")
     fewer = review_of(
         make_seeds({ACCURACY: survivors}, commit=COMMITS[-1]),
         changed([*good[:4], math.nan]),
@@ -208,7 +208,55 @@ def test_seeds_that_are_others_or_gave_other_values_are_compared_by_their_means(
     assert (single.rows[0].verdict, single.rows[0].difference.method) == ("unknown", "none")
 
 
+def test_coarse_values_that_agree_may_do_so_by_chance() -> None:
+    """Accuracies on twenty examples: two seeds agree by chance in one of six cases."""
+    for values, method in (
+        ([0.9, 0.95], "welch"),
+        ([27 / 30, 28 / 30], "welch"),
+        ([0.9123, 0.9218], "identical"),
+        ([0.85, 0.95, 0.8, 0.9, 1.0], "identical"),
+        ([0.9] * 5, "exact"),
+    ):
+        source = make_seeds({ACCURACY: values}, commit=COMMITS[-1])
+        (row,) = review_of(source, changed(values), gate(), checkout=on_branch()).rows
+        assert row.difference.method == method, values
+
+
+def test_metrics_that_agree_count_among_those_that_share_the_chance_of_a_false_claim() -> None:
+    config = Config(metrics={"*": MetricConfig("max")})
+    same = draw(2)
+    source = make_seeds({"a": draw(1), "b": same}, commit=COMMITS[-1])
+    own = make_seeds({"a": draw(3, mean=0.8), "b": same}, commit=CHANGE, day=0.5)
+    review = review_of(source, own, gate("a"), gate("b"), config=config, checkout=on_branch())
+    assert {row.metric: (row.difference.method, row.level) for row in review.rows} == {
+        "a": ("welch", 0.025),
+        "b": ("identical", 0.05),
+    }
+    assert review.family == 2
+
+
+def test_a_metric_that_repeats_still_breaks_its_bound() -> None:
+    values = draw(3)
+    source = make_seeds({ACCURACY: values}, commit=COMMITS[-1])
+    (row,) = review_of(source, changed(values), gate(min=0.99, min_runs=9), checkout=on_branch()).rows
+    assert answers(row) == [("failed", "needs 9 runs of the change, it has 5")]
+    (row,) = review_of(source, changed(values), gate(min=0.99), checkout=on_branch()).rows
+    assert row.difference.method == "identical"
+    assert [answer for answer, _ in answers(row)] == ["failed"]
+
+
 # ---- what one side lacks
+
+
+def test_a_metric_that_fewer_runs_log_than_before_is_no_pass() -> None:
+    source = make_seeds({ACCURACY: draw(1), "loss": draw(4)}, commit=COMMITS[-1])
+    own = make_seeds({"loss": draw(4), ACCURACY: draw(2)[:3]}, commit=CHANGE, day=0.5)
+    review = review_of(source, own, gate(size="90%"), checkout=on_branch())
+    (row,) = (row for row in review.rows if row.metric == ACCURACY)
+    assert answers(row) == [("unjudged", "not logged by 2 of 5 runs, by 0 of 5 runs of the baseline")]
+    assert list(notes.iter_run_notes(review)) == ["Not logged by some runs of the change: val/accuracy (2 of 5 runs)"]
+    (row,) = (row for row in review_of(own, source, gate(size="90%"), checkout=None).rows if row.metric == ACCURACY)
+    assert answers(row) == [("passed", "no regression found")]
 
 
 def test_an_experiment_that_was_measured_where_the_change_left_is_named_when_it_was_not_run() -> None:
@@ -217,13 +265,13 @@ def test_an_experiment_that_was_measured_where_the_change_left_is_named_when_it_
     past = [run for run in letters if run.commit != COMMITS[-1]]
     said = "Not run by this change, while the baseline has runs: letters"
     review = review_of([*trunk(), *now], changed(), gate(), checkout=on_branch())
-    assert list(wording.iter_run_notes(review)) == [said]
+    assert list(notes.iter_run_notes(review)) == [said]
     assert make_record(review)["not_run"] == ["letters"]
     old = review_of([*trunk(), *past], changed(), gate(), checkout=on_branch())
     crashed_there = review_of(
         [*trunk(), *(replace(run, status="failed") for run in now)], changed(), gate(), checkout=on_branch()
     )
-    assert list(wording.iter_run_notes(old)) == list(wording.iter_run_notes(crashed_there)) == []
+    assert list(notes.iter_run_notes(old)) == list(notes.iter_run_notes(crashed_there)) == []
 
 
 def test_metrics_that_only_one_side_logs_are_found_where_both_sides_finished() -> None:
@@ -235,7 +283,7 @@ def test_metrics_that_only_one_side_logs_are_found_where_both_sides_finished() -
     assert find_one_sided(review.configurations, review.rows) == ([], [])
     failed = review_of(source, [replace(run, status="failed") for run in own], gate(), checkout=on_branch())
     assert find_one_sided(failed.configurations, []) == ([], [])
-    told = list(wording.iter_run_notes(replace(review, lost=("old",), added=("@young",))))
+    told = list(notes.iter_run_notes(replace(review, lost=("old",), added=("@young",))))
     assert told[-2:] == [
         "Logged by the baseline and not by this change: old",
         "Logged by this change and not by the baseline: `@young`",
@@ -245,9 +293,9 @@ def test_metrics_that_only_one_side_logs_are_found_where_both_sides_finished() -
 def test_a_configuration_with_another_name_says_what_it_is_compared_with() -> None:
     source = make_seeds({ACCURACY: draw(1)}, commit=COMMITS[-1])
     review = review_of(source, changed(draw(2), name="perceptron"), gate(), checkout=on_branch())
-    assert list(wording.iter_run_notes(review)) == ["perceptron is compared with mlp, the only configuration there"]
+    assert list(notes.iter_run_notes(review)) == ["perceptron is compared with mlp, the only configuration there"]
     unnamed = [replace(run, name=run.run_id) for run in changed(draw(2))]
-    assert list(wording.iter_run_notes(review_of(source, unnamed, gate(), checkout=on_branch()))) == []
+    assert list(notes.iter_run_notes(review_of(source, unnamed, gate(), checkout=on_branch()))) == []
 
 
 # ---- how it is told
@@ -257,7 +305,7 @@ def test_runs_that_failed_alike_are_told_in_one_line() -> None:
     failed = [replace(run, status="failed", error="out of memory") for run in changed()]
     other = replace(failed[4], error="no space")
     review = review_of(trunk(), [*failed[:4], other], gate(), checkout=on_branch())
-    assert list(wording.iter_run_notes(review)) == [
+    assert list(notes.iter_run_notes(review)) == [
         "Runs `mlp-seed0`, `mlp-seed1`, `mlp-seed2`, `mlp-seed3` failed and do not count: `out of memory`",
         "Run `mlp-seed4` failed and does not count: `no space`",
     ]

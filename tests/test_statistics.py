@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import random
 import statistics
@@ -16,11 +17,14 @@ from reportgen.analysis.statistics import (
     Noise,
     Pair,
     Sample,
+    are_identical,
     beta_cdf,
+    coincidence,
     compare_family,
     compare_means,
     correct,
     f_tail,
+    find_resolution,
     make_sample,
     pool_noise,
     t_quantile,
@@ -199,3 +203,51 @@ def test_a_change_of_three_deviations_in_one_of_ten_metrics_is_found_once_the_no
     assert stats.binom.cdf(found, trials, 0.95) > 1e-3, found
     alone = sum(judge(random_numbers, commits=0, shift=3.0)[3] for _ in range(trials))
     assert 0.6 * trials < alone < 0.85 * trials  # Welch's test with five runs a side finds three of four
+
+
+# ---- seeds that repeat their values
+
+
+@pytest.mark.parametrize(
+    ("values", "resolution"),
+    [
+        ([0.9, 0.95], 0.05),
+        ([0.949999988079071, 0.8999999761581421], 0.05),  # as float32 holds them
+        ([27 / 30, 28 / 30], 1 / 30),
+        ([0.9532, 0.9611], 0.0001),
+        ([0.0003, 0.0005], 0.0001),
+        ([12.0, -8.0, 0.0], 4.0),
+        ([0.9, 0.951234567891], 0.0),
+        ([1e300, math.pi * 1e-300], 0.0),
+    ],
+)
+def test_the_resolution_is_the_largest_number_that_all_values_are_multiples_of(
+    values: list[float], resolution: float
+) -> None:
+    assert find_resolution(values) == pytest.approx(resolution, rel=1e-6)
+
+
+@pytest.mark.parametrize("resolution", [0.2, 0.5, 1.0])
+def test_how_likely_coarse_values_repeat_is_about_what_a_normal_distribution_says(resolution: float) -> None:
+    """Rounded values of deviation 1 that are spread as evenly as ten can be."""
+    drawn = [resolution * round(stats.norm.ppf((i + 0.5) / 10) / resolution) for i in range(10)]
+    cells = [resolution * (k + 0.5) for k in range(-80, 80)]
+    each = sum((stats.norm.cdf(b) - stats.norm.cdf(a)) ** 2 for a, b in itertools.pairwise(cells))
+    assert coincidence(drawn) ** (1 / 10) == pytest.approx(each, rel=0.15)
+
+
+def test_sides_repeat_when_all_seeds_do_beyond_chance() -> None:
+    sharp = {"1": 0.912345678, "2": 0.898765432}
+    assert are_identical(sharp, dict(reversed(sharp.items())))
+    assert are_identical(sharp, {seed: value * (1 + 1e-15) for seed, value in sharp.items()})
+    assert not are_identical(sharp, {**sharp, "2": 0.898765431})
+    assert not are_identical(sharp, {**sharp, "3": 0.9})
+    assert not are_identical({"1": 0.912345678}, {"1": 0.912345678})
+    assert not are_identical({}, {})
+    for coarse in ({"1": 0.9, "2": 0.95}, {"1": 0.9, "2": 0.9}):
+        assert not are_identical(coarse, dict(coarse))
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=2, max_size=6))
+def test_any_values_have_a_chance_to_repeat(values: list[float]) -> None:
+    assert 0 <= coincidence(values) <= 1

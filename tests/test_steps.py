@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reportgen.analysis.rangemedian import RangeMedian
-from reportgen.analysis.steps import Rise, Step, detect_steps, find_rises, penalty, settle_steps
+from reportgen.analysis.steps import Rise, Step, detect_steps, find_rises, least_misfit, penalty, settle_steps
 
 
 def noisy(*stretches: tuple[int, float], noise: float = 0.1, seed: int = 0) -> np.ndarray:
@@ -183,3 +183,26 @@ def test_a_step_that_anybody_sees_is_found_among_twenty_values() -> None:
 @pytest.mark.parametrize(("count", "factor"), [(8, 4.0), (12, 4.0), (15, 3.5), (18, 3.0), (200, 3.0)])
 def test_levels_cost_less_in_longer_series(count: int, factor: float) -> None:
     assert penalty(count) == pytest.approx(factor * math.log(count) / count)
+
+
+def test_rounded_noise_is_seldom_taken_for_steps() -> None:
+    """Accuracies on few examples repeat, which is no proof of a level."""
+    rng = np.random.default_rng(1)
+    for resolution in (1.0, 2.0, 3.0):
+        seen = 0
+        for _ in range(60):
+            values = 0.9 + 0.01 * resolution * np.round(rng.normal(0.3, 1, 20) / resolution)
+            seen += any(step.count > 1 for step in settle_steps(detect_steps(values), values)[1:])
+        assert seen <= 5, resolution  # about one in fifty; a third without regard to their resolution
+
+
+def test_one_new_value_of_a_metric_that_never_varies_is_seen_at_once() -> None:
+    assert ends(detect_steps(np.array([0.1] * 7 + [0.3]))) == [(0, 7), (7, 8)]
+    assert ends(detect_steps(np.array([0.1 + 0.2, 0.3] * 6 + [0.4]))) == [(0, 12), (12, 13)]
+
+
+def test_what_any_fit_leaves_is_a_tenth_of_a_move_or_half_the_resolution_for_each() -> None:
+    assert least_misfit(np.zeros(9)) == 1e-300
+    assert least_misfit(np.array([0.0, 1.0, 0.5, 1.0])) == pytest.approx(0.5 * 0.5 * 3)
+    smooth = np.array([0.0, 0.3, 0.30001, 0.9])
+    assert least_misfit(smooth) == pytest.approx(0.1 * 0.3)

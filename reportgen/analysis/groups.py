@@ -200,7 +200,7 @@ def seed_spread(groups: Iterable[Group], metric: str, summary: str, direction: s
 
     The variance within the groups is pooled: s² = Σ(x - mean of its group)² / Σ(n - 1). The difference of two runs
     has the variance 2·s², so the result is t(0.975, Σ(n - 1)) · s · √2. At least two degrees of freedom are needed.
-    Runs at one commit are a group of their own where that leaves two: what a change of the code did is no noise.
+    Runs at one known commit are a group of their own where that leaves two: what a change of the code did is no noise.
     """
     repeated = [group.runs for group in groups]
     at_commits = [tuple(runs) for group in repeated for runs in _by_commit(group)]
@@ -222,7 +222,8 @@ def seed_spread(groups: Iterable[Group], metric: str, summary: str, direction: s
 def _by_commit(runs: Iterable[Summary]) -> Iterable[list[Summary]]:
     found: dict[str, list[Summary]] = {}
     for run in runs:
-        found.setdefault(run.commit, []).append(run)
+        if run.commit:
+            found.setdefault(run.commit, []).append(run)
     return found.values()
 
 

@@ -10,6 +10,7 @@ import math
 import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from functools import lru_cache
 from typing import Final, Literal, TypeAlias
 
@@ -24,6 +25,8 @@ GUARD_ALL: Final = 0.005
 """Levels of the tests whether runs spread more than earlier ones: of one metric, and of all metrics together."""
 EXACT: Final = 1e-12
 """Values that differ by less than this part of their size are the same number, summed in another order."""
+COINCIDENCE: Final = 0.01
+"""How likely independent runs may be to repeat all values, for a repetition to tell that nothing changed."""
 
 Method: TypeAlias = Literal["welch", "pooled", "identical", "exact", "repeats", "none"]
 """`welch`: each side's own variance; `pooled`: one variance of both sides and of earlier runs; `identical`: each seed
@@ -265,7 +268,7 @@ class Pair:
     noise: Noise | None
     """Of earlier commits than the baseline's."""
     is_identical: bool = False
-    """True when the sides have the same seeds, two at least, and each gave the same value on either side."""
+    """True for `are_identical` sides."""
 
 
 def compare_family(pairs: Sequence[Pair]) -> list[Difference]:
@@ -289,12 +292,40 @@ _IDENTICAL: Final = Difference(0.0, 0.0, math.inf, 1.0, "identical")
 
 
 def are_identical(baseline: Mapping[str, float], change: Mapping[str, float]) -> bool:
-    """Tell whether both sides have the same seeds, two at least, and each the same value on either side."""
+    """Tell whether both sides have the same seeds, two at least, and each the same value, which is no coincidence."""
     return (
         len(baseline) > 1
         and baseline.keys() == change.keys()
         and all(abs(value - change[seed]) <= EXACT * abs(value) for seed, value in baseline.items())
+        and coincidence(list(baseline.values())) <= COINCIDENCE
     )
+
+
+def coincidence(values: Sequence[float]) -> float:
+    """Return about how likely independent runs that spread like `values`, two at least, are to repeat each of them.
+
+    (q / (2 s √π))ⁿ: the density at 0 of the difference of two normal values of deviation s, times the resolution q.
+    """
+    deviation = math.sqrt(make_sample(values).variance)
+    if not deviation:
+        return 1.0
+    return min(1.0, find_resolution(values) / (2 * deviation * math.sqrt(math.pi))) ** len(values)
+
+
+def find_resolution(values: Iterable[float]) -> float:
+    """Return the largest number of which all finite `values` are multiples: 0.05 for accuracies on twenty examples.
+
+    0 where one is neither a ratio with a denominator up to 1,000 nor a decimal of four digits, within a float32.
+    """
+    found = []
+    for value in values:
+        near = (Fraction(value).limit_denominator(1000), Fraction(f"{value:.4g}"))
+        ratio = next((each for each in near if abs(each - Fraction(value)) <= abs(value) * 1e-7), None)
+        if ratio is None:
+            return 0.0
+        found.append(ratio)
+    whole = math.lcm(*(each.denominator for each in found))
+    return float(Fraction(math.gcd(*(int(each * whole) for each in found)), whole))
 
 
 def _is_louder(pair: Pair) -> bool:

@@ -25,6 +25,8 @@ WINDOW: Final = 20
 LEAST: Final = 8
 """Of fewer values nothing is claimed: in three of them noise alone would make a step in two of five cases."""
 _LARGEST: Final = 1e308
+_ROUNDING: Final = 1e-9
+"""Parts of the largest deviation by which equal values may differ, as means of equal values do."""
 _GOLDEN: Final = 2 / (1 + math.sqrt(5))
 
 
@@ -63,10 +65,26 @@ def penalty(count: int) -> float:
     """Return β, what one more level must gain in a series of `count` values: 4·ln(n)/n up to 12, 3·ln(n)/n from 18 on.
 
     asv takes the former throughout, and then misses half of the steps of six deviations in twenty values. The latter
-    finds most of them, with false ones in less than 1 % of series (`bench_steps`); in shorter series it would see more.
+    finds most of them, with false ones in less than 1 % of series of independent normal values (`bench_steps`), and
+    more where values drift; in shorter series it would see more.
     """
     factor = 3 + min(1.0, max(0.0, (18 - count) / 6))
     return factor * math.log(count) / count
+
+
+def least_misfit(values: Floats) -> float:
+    """Return σ₀, what is left of any fit of `values` float64[n], which lie within ±1: better ones fit too well.
+
+    A tenth of the median move from one value to the next. Rounded values, such as accuracies on few examples, repeat
+    although they are noisy, and each may be off by half of their resolution: so it is at least as much for each move.
+    """
+    moves = np.abs(np.diff(values))
+    if not np.any(moves > 0):
+        return 1e-300
+    gaps = np.diff(np.sort(values))
+    resolution = float(np.min(gaps[gaps > _ROUNDING], initial=2.0))
+    coarse = 0.5 * resolution * np.count_nonzero(moves > _ROUNDING)
+    return max(1e-300, 0.1 * float(np.median(moves[moves > 0])), float(coarse))
 
 
 def detect_steps(values: Floats, weights: Floats | None = None) -> tuple[Step, ...]:
@@ -76,9 +94,8 @@ def detect_steps(values: Floats, weights: Floats | None = None) -> tuple[Step, .
 
     `weights` float64[n] say how much each value counts against the others; NaN is the usual weight, and a value whose
     weight is not above zero is missing. The fit minimises γ·J + Σ w·|y − x|, with J the number of stretches, the γ that
-    minimises β·J + log(σ₀ + Σ w·|E_j − ρ·E_{j−1}|), β being `penalty(n)`, E the residuals, and ρ their fitted
-    correlation. σ₀ is a tenth of the median move from one value to the next: what is fitted better than that is fitted
-    too well.
+    minimises β·J + log(σ₀ + Σ w·|E_j − ρ·E_{j−1}|), β being `penalty(n)`, E the residuals, ρ their fitted correlation,
+    and σ₀ the `least_misfit`.
     """
     given = np.full(len(values), math.nan) if weights is None else np.asarray(weights, np.float64)
     known = np.flatnonzero(np.isfinite(values) & ~(given <= 0) & ~np.isinf(given))
@@ -125,8 +142,7 @@ class _Fit:
             self._scaled = values / scale - centre / scale
         else:
             self._scaled = (values - centre) / scale
-        moves = np.abs(np.diff(self._scaled))
-        self._floor = max(1e-300, 0.1 * float(np.median(moves[moves > 0])) if np.any(moves > 0) else 0.0)
+        self._floor = least_misfit(self._scaled)
         self._ranges = RangeMedian(self._scaled, weights)
         self._windows = self._make_windows()
 

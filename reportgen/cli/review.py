@@ -160,7 +160,7 @@ def _find_forge(environment: Mapping[str, str]) -> str:
 
 def _iter_lines(made: Reviewed) -> Iterator[str]:
     from reportgen.cli.tables import cut_end
-    from reportgen.review import wording
+    from reportgen.review import notes, wording
     from reportgen.review.escaping import bare
 
     found = made.review
@@ -178,7 +178,7 @@ def _iter_lines(made: Reviewed) -> Iterator[str]:
     base = wording.say_bases(found)
     if base:
         yield f"base: {printable(bare(base))}"
-    for note in (*wording.iter_base_notes(found), *wording.iter_run_notes(found)):
+    for note in (*notes.iter_base_notes(found), *notes.iter_run_notes(found), *notes.iter_unjudged(found)):
         yield f"note: {printable(bare(note))}"
     yield printable(str(made.folder / "comment.md"))
 

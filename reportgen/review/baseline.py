@@ -146,7 +146,8 @@ class _Chooser:
             why = f"The merge base `{checkout.merge_base[:8]}` has no runs"
         count = chosen.distance
         if count is None:
-            place, did = "an ancestor of it", "what lies between"
+            place = f"an ancestor of {'the merge base' if nearer else 'it'}"
+            did = "what lies between"
         else:
             place = f"{count:,} commit{'' if count == 1 else 's'} before{' the merge base' if nearer else ''}"
             did = "that commit" if count == 1 else f"these {count:,} commits"

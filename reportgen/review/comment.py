@@ -12,7 +12,7 @@ from typing import Final, Literal, TypeAlias
 
 import reportgen
 from reportgen.model import Summary
-from reportgen.review import wording
+from reportgen.review import notes, wording
 from reportgen.review.escaping import code, link, name
 from reportgen.review.outcome import Review, Row
 from reportgen.review.sparklines import LONGEST, render_blocks
@@ -26,8 +26,6 @@ MAX_ROWS: Final = 8
 """Rows of the one table that is always there."""
 MAX_SENTENCES: Final = 6
 """Failed gates, and notes, that are told one by one."""
-MAX_UNJUDGED: Final = 3
-"""Gates without an answer that are told one by one."""
 NBSP: Final = "\u00a0"
 _SLACK: Final = 400
 """Characters kept for the sentence on what was left out."""
@@ -186,24 +184,9 @@ class _Writer:
             yield _list(failed, "failed gate")
         elif review.rows and review.rows[0].verdict in ("worse", "better", "changed"):
             yield f"{wording.say_finding(review.rows[0], review)}."
-        notes = [*wording.iter_base_notes(review), *wording.iter_run_notes(review), *self._unjudged()]
-        if notes:
-            yield _list(notes, "note", "*")  # another mark, or both lists would be one
-
-    def _unjudged(self) -> Iterator[str]:
-        for judgement in self._review.loose:
-            if judgement.answer == "unjudged":
-                yield f"Gate on {name(judgement.gate.metric)} not judged: {judgement.said}"
-        waiting: dict[str, list[str]] = {}
-        for row in self._review.rows:
-            where = f" ({name(wording.label_of(row.configuration, self._review))})" if self._several else ""
-            for judgement in row.unjudged:
-                waiting.setdefault(judgement.said, []).append(f"{name(row.metric)}{where}")
-        if len(waiting) > MAX_UNJUDGED:
-            yield f"{format_number(sum(map(len, waiting.values())))} gates could not be judged, for reasons given below"
-            return
-        for said, several in waiting.items():
-            yield f"{'Gate' if len(several) == 1 else 'Gates'} on {wording.first_of(several)} not judged: {said}"
+        told = [*notes.iter_base_notes(review), *notes.iter_run_notes(review), *notes.iter_unjudged(review)]
+        if told:
+            yield _list(told, "note", "*")  # another mark, or both lists would be one
 
     def table(self, rows: Sequence[Row]) -> Iterator[str]:
         """Yield the table and what its signs mean."""

@@ -14,7 +14,7 @@ from reportgen.site.text import format_count, format_number
 def judge(row: Row, gate: Gate) -> Judgement:
     """Return the answer of a gate that covers the row's metric."""
     change = row.change
-    runs = change.count + change.repeated + len(change.non_finite) + change.without
+    runs = change.runs
     if not runs:
         return Judgement(gate, "failed", "no run of the change finished")
     if not change.count and not change.non_finite:
@@ -23,19 +23,28 @@ def judge(row: Row, gate: Gate) -> Judgement:
         words = ", ".join(dict.fromkeys(map(format_number, change.non_finite)))
         return Judgement(gate, "failed", f"{words} in {len(change.non_finite)} of {format_count(runs, 'run')}")
     if change.count < gate.min_runs:
-        return Judgement(gate, "failed", f"needs {gate.min_runs} runs of the change, there are {change.count}")
+        return Judgement(gate, "failed", f"needs {gate.min_runs} runs of the change, it has {change.count}")
     broken = _broken_bound(row, gate)
     if broken:
         return Judgement(gate, "failed", broken)
     if gate.max_regression is None:
         return Judgement(gate, "passed", "within its bounds")
     found = _judge_regression(row, gate, gate.max_regression.of(row.baseline.mean or 0.0))
-    if found.answer == "passed" and row.loses_values:  # the mean is that of the runs that did not break
-        odd, before = len(change.non_finite), len(row.baseline.non_finite)
-        return Judgement(
-            gate, "unjudged", f"no number in {odd} of {format_count(runs, 'run')}, {before} in the baseline"
-        )
-    return found
+    lost = _say_lost(row) if found.answer == "passed" else ""
+    return Judgement(gate, "unjudged", lost) if lost else found
+
+
+def _say_lost(row: Row) -> str:
+    """Return in how many more runs than of the baseline there is no value, so that the mean is that of the others."""
+    before, after = row.baseline, row.change
+    there = format_count(before.runs, "run")
+    if row.loses_values:
+        odd = f"{len(after.non_finite)} of {format_count(after.runs, 'run')}"
+        return f"no number in {odd}, in {len(before.non_finite)} of {there} of the baseline"
+    if after.part_without > before.part_without:
+        missing = f"{after.without} of {format_count(after.runs, 'run')}"
+        return f"not logged by {missing}, by {before.without} of {there} of the baseline"
+    return ""
 
 
 def _broken_bound(row: Row, gate: Gate) -> str:

@@ -50,9 +50,19 @@ class Side:
         return len(self.values)
 
     @property
+    def runs(self) -> int:
+        """All finished runs."""
+        return self.count + self.repeated + len(self.non_finite) + self.without
+
+    @property
     def odd_part(self) -> float:
-        """The part of the values that is NaN or infinite."""
-        return len(self.non_finite) / max(1, self.count + self.repeated + len(self.non_finite))
+        """The part of the runs whose value is NaN or infinite."""
+        return len(self.non_finite) / max(1, self.runs)
+
+    @property
+    def part_without(self) -> float:
+        """The part of the runs that did not log it."""
+        return self.without / max(1, self.runs)
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from reportgen.analysis.frames import Line
 from reportgen.formats import short_key, slug
 from reportgen.model import ParamValue, Series, Summary
 from reportgen.plots import Plot
-from reportgen.review import wording
+from reportgen.review import notes, wording
 from reportgen.review.escaping import bare
 from reportgen.review.outcome import Changed, Review, Row
 from reportgen.review.pairing import Configuration, Identity
@@ -88,7 +88,9 @@ def make_review_page(review: Review, curves: Sequence[Curves], repository: str) 
         heading=wording.say_heading(review),
         is_bad=bool(review.errors or review.count("worse") or review.count("missing")),
         failed=tuple(bare(wording.say_failed(row, judgement, review)) for row, judgement in review.failed),
-        notes=tuple(map(bare, (*wording.iter_base_notes(review), *wording.iter_run_notes(review)))),
+        notes=tuple(
+            map(bare, (*notes.iter_base_notes(review), *notes.iter_run_notes(review), *notes.iter_unjudged(review)))
+        ),
         base=base or "There is nothing to compare with.",
         head=f"This change: commit {head.commit[:8]}{changes}." if head is not None and head.commit else "",
         baseline_name=name,

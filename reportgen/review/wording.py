@@ -49,7 +49,6 @@ _WORDS: Final[dict[Verdict, tuple[str, str]]] = {
     "new": ("1 new metric", "{} new metrics"),
     "same": ("no difference found in 1", "no difference found in {}"),
 }
-_MAX_ERROR: Final = 160
 
 
 def say_heading(review: Review) -> str:
@@ -217,19 +216,19 @@ def label_of(configuration: Configuration, review: Review) -> str:
 
 def base_label(review: Review) -> str:
     """Return the name of the base where the baseline is known to lie on it, else `baseline`."""
-    bases, checkout = _bases(review), review.checkout
+    bases, checkout = bases_of(review), review.checkout
     if checkout is None or not checkout.base or not bases:
         return "baseline"
     return checkout.base if all(base.how in ("merge-base", "ancestor") for base in bases) else "baseline"
 
 
-def _bases(review: Review) -> list[Base]:
+def bases_of(review: Review) -> list[Base]:
     return list(review.baseline.by_experiment.values()) if review.baseline is not None else []
 
 
 def base_commit(review: Review) -> str:
     """Return the commit of the baseline; empty where there is none or several."""
-    commits = {base.commit for base in _bases(review)}
+    commits = {base.commit for base in bases_of(review)}
     return commits.pop() if len(commits) == 1 else ""
 
 
@@ -250,7 +249,7 @@ def say_base(base: Base, name_of_base: str) -> str:
 
 def say_bases(review: Review) -> str:
     """Return what the change is compared with and how old that is, in Markdown; empty where there is nothing."""
-    bases = list(dict.fromkeys(say_base(base, base_label(review)) for base in _bases(review)))
+    bases = list(dict.fromkeys(say_base(base, base_label(review)) for base in bases_of(review)))
     if not bases:
         return ""
     more = [f"{len(bases) - 3} more"] if len(bases) > 3 else []
@@ -300,73 +299,6 @@ def say_finding(row: Row, review: Review) -> str:
     where = f" ({name(label_of(row.configuration, review))})" if _is_one_of_several(review) else ""
     values = f"{say_side(row, row.baseline)} → {say_side(row, row.change)}"
     return f"{_bold(f'{name(row.metric)} is {by} {how}')} than on {code(base_label(review))}{where}: {values}"
-
-
-def iter_run_notes(review: Review) -> Iterator[str]:
-    """Yield sentences on values that are no numbers, on runs that do not count, and on what one side lacks."""
-    for row in review.rows:
-        for side, whose in ((row.change, "the change"), (row.baseline, "the baseline")):
-            if side.non_finite:
-                words = ", ".join(dict.fromkeys(map(format_number, side.non_finite)))
-                total = side.count + len(side.non_finite)
-                yield (
-                    f"{name(row.metric)} is {words} in {len(side.non_finite)} of "
-                    f"{format_count(total, 'run')} of {whose}, left out of its mean"
-                )
-    not_run = [name(label_of(each, review)) for each in review.configurations if each.is_missing]
-    not_run += map(name, review.baseline.not_run if review.baseline is not None else ())
-    if not_run:
-        yield f"Not run by this change, while the baseline has runs: {first_of(not_run)}"
-    yield from _iter_unfinished(review)
-    for each in review.configurations:
-        if each.counterpart and each.identity.label:
-            yield f"{name(each.identity.label)} is compared with {name(each.counterpart)}, the only configuration there"
-    if review.lost:
-        yield f"Logged by the baseline and not by this change: {first_of([name(each) for each in review.lost])}"
-    if review.added:
-        yield f"Logged by this change and not by the baseline: {first_of([name(each) for each in review.added])}"
-    if review.unreadable:
-        yield f"{format_count(review.unreadable, 'problem')} in the logs of the change"
-
-
-def _iter_unfinished(review: Review) -> Iterator[str]:
-    """Yield why runs do not count, those of one status and error together."""
-    alike: dict[tuple[str, str], list[str]] = {}
-    for run in review.unfinished:
-        alike.setdefault((run.status, run.error), []).append(code(run.name or run.run_id))
-    for (status, error), runs in alike.items():
-        why = f": {code(error, _MAX_ERROR)}" if error else ""
-        if len(runs) == 1:
-            said = f"Run {runs[0]} {'failed' if status == 'failed' else f'is {status}'} and does not count"
-        else:
-            said = f"Runs {first_of(runs)} {'failed' if status == 'failed' else f'are {status}'} and do not count"
-        yield f"{said}{why}"
-
-
-def first_of(names: Sequence[str], count: int = 3) -> str:
-    """Return the first of names, which are escaped already, and how many more there are."""
-    if len(names) == count + 1:  # its name is as short as a count
-        count += 1
-    more = f" and {format_number(len(names) - count)} more" if len(names) > count else ""
-    return f"{', '.join(names[:count])}{more}"
-
-
-def iter_base_notes(review: Review) -> Iterator[str]:
-    """Yield what is to be known of the baseline: why it is this one, and how old it is."""
-    baseline = review.baseline
-    if baseline is None:
-        yield review.no_baseline
-        return
-    if not baseline.by_experiment:
-        own = ", ".join(code(n) for n in sorted({run.experiment for run in review.change})[:4])
-        theirs = ", ".join(code(n) for n in baseline.others[:4])
-        yield f"No experiment in common: the change has {own}, the baseline {theirs or 'nothing else'}"
-    yield from baseline.notes
-    if review.unreadable_baseline:
-        count = format_count(review.unreadable_baseline, "problem")
-        yield f"{count} in the files of the baseline: some of its runs may not be counted"
-    if review.is_stale and review.age_s is not None:
-        yield f"The baseline is stale: it was measured {format_duration(review.age_s)} before this change"
 
 
 def say_reasons(row: Row) -> str:

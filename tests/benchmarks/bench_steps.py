@@ -3,8 +3,8 @@
 Run from the repository root, where asv is installed too (`pip install 'asv>=0.6'`):
 `python -m tests.benchmarks.bench_steps`. Series are noise around a level that moves in the middle. Then the histories
 of one experiment of 10,000 runs with 8 metrics are made, with one run a commit and with five. Last come series of which
-the truth is known: how many of those without a change get one, and in how many a change is found. Times are those of
-the processor, the best of several rounds.
+the truth is known: how many of those without a change get one, with noise of several kinds, and in how many a change
+is found. Times are those of the processor, the best of several rounds.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ ROUNDS = 3
 RUNS = 10_000
 METRICS = 8
 TRIALS = 300
+NOISE_TRIALS = 1000
 
 
 def best_of(action: Callable[[], object], rounds: int = ROUNDS) -> float:
@@ -107,11 +108,49 @@ def count_errors() -> None:
             print(f"{n:>7}  {seeds:>5}   {cells[0]:>10}  {'  '.join(f'{cell:>7}' for cell in cells[1:])}")
 
 
+def correlated(rng: np.random.Generator, count: int, part: float) -> np.ndarray:
+    """Return noise of which each value keeps `part` of the one before; of 1 it is a random walk."""
+    values = rng.normal(0, 1, count)
+    for i in range(1, count):
+        values[i] += part * values[i - 1]
+    return values
+
+
+NOISES: dict[str, Callable[[np.random.Generator, int], np.ndarray]] = {
+    "normal": lambda rng, n: rng.normal(0, 1, n),
+    "t, 3 degrees of freedom": lambda rng, n: rng.standard_t(3, n),
+    "log-normal": lambda rng, n: rng.lognormal(0, 1, n),
+    "rounded to 1 sd": lambda rng, n: np.round(rng.normal(0, 1, n)),
+    "rounded to 2 sd": lambda rng, n: 2 * np.round(rng.normal(0, 1, n) / 2),
+    "rounded to 3 sd": lambda rng, n: 3 * np.round(rng.normal(0.5, 1, n) / 3),
+    "correlation 0.3": lambda rng, n: correlated(rng, n, 0.3),
+    "correlation 0.6": lambda rng, n: correlated(rng, n, 0.6),
+    "random walk": lambda rng, n: correlated(rng, n, 1.0),
+    "drift of 2 sd": lambda rng, n: rng.normal(0, 1, n) + 2 * np.arange(n) / n,
+    "drift of 5 sd": lambda rng, n: rng.normal(0, 1, n) + 5 * np.arange(n) / n,
+}
+
+
+def count_false() -> None:
+    """Print how often a change is seen in noise of other kinds, in which there is none."""
+    print("no change: seen in  12 commits   20   60")
+    for name, draw in NOISES.items():
+        cells = []
+        for n in (12, 20, 60):
+            rng, seen = np.random.default_rng(1), 0
+            for _ in range(NOISE_TRIALS):
+                values = draw(rng, n)
+                seen += any(step.count > 1 for step in settle_steps(detect_steps(values), values)[1:])
+            cells.append(f"{100 * seen / NOISE_TRIALS:.1f} %")
+        print(f"{name:>24}  {'  '.join(f'{cell:>7}' for cell in cells)}", flush=True)
+
+
 def main() -> None:
     """Print everything."""
     compare_times()
     time_experiments()
     count_errors()
+    count_false()
 
 
 if __name__ == "__main__":
