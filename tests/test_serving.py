@@ -136,11 +136,15 @@ def test_a_page_of_another_site_reads_nothing(site: Path) -> None:
 )
 def test_nothing_but_files_of_the_site_is_read(site: Path, path: str) -> None:
     (site.parent / "secret.txt").write_text("secret")
-    (site / ".hidden").write_text("secret")
-    with serving(site) as server:
-        status, _, body = ask(server, path)
-        assert status == 404
-        assert b"secret" not in body
+    hidden = site / ".hidden"
+    hidden.write_text("secret")
+    try:
+        with serving(site) as server:
+            status, _, body = ask(server, path)
+    finally:
+        hidden.unlink()  # the other tests have this site, too
+    assert status == 404
+    assert b"secret" not in body
 
 
 @pytest.mark.skipif(not hasattr(os, "symlink"), reason="needs symbolic links")
