@@ -27,8 +27,8 @@ from reportgen.sources import ArtifactLimits, ReadRun, RunRef, discover, read_ru
 from reportgen.sources.artifacts import is_inside
 from reportgen.sources.histories import continues
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
+from reportgen.sources.parts import is_site
 from reportgen.sources.record import iter_lines
-from reportgen.sources.site import is_site
 from reportgen.sources.statcache import StatCache, cache_folder, open_regular
 
 Progress = Callable[[str, int, int], None]

@@ -21,7 +21,7 @@ from reportgen.planning import Upkeep
 from reportgen.site.config import Config
 from reportgen.sources.edits import make_edit
 from reportgen.sources.packs import RunEntry
-from reportgen.sources.site import is_site
+from reportgen.sources.parts import is_site
 
 
 @dataclass(frozen=True, slots=True)

@@ -215,3 +215,20 @@ def test_help_of_these_commands_loads_no_heavy_library() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
+
+
+# ---- what is no log
+
+
+def test_a_site_and_what_was_exported_beside_the_logs_are_no_logs(here: Path) -> None:
+    write_sweep(here)
+    before = run("sniff", "runs", "--format", "json").stdout
+    assert run("build", "runs", "-o", "runs/site", "-q").exit_code == 0
+    for ending in ("csv", "jsonl"):
+        done = run("export", "runs", "-o", f"runs/all.{ending}", "--metrics", f"runs/points.{ending}")
+        assert done.exit_code == 0
+    listed = json.loads(run("runs", "runs", "--format", "json").stdout)
+    assert len(listed["runs"] if isinstance(listed, dict) else listed) == 8
+    kinds = re.findall(r'"kind": ?"([a-z]+)"', run("sniff", "runs", "--format", "json").stdout)
+    assert kinds == re.findall(r'"kind": ?"([a-z]+)"', before)
+    assert run("sniff", "runs/all.csv").stdout.count("run '") == 8

@@ -37,8 +37,9 @@ from reportgen.sources.jsonlog import Identity, parse_streams
 from reportgen.sources.merge import merge_streams
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
 from reportgen.sources.packs import REBUILD, iter_packs, read_document, read_packs, record_path
+from reportgen.sources.parts import is_site
 from reportgen.sources.redact import redact_stream
-from reportgen.sources.site import is_site, read_edits
+from reportgen.sources.site import read_edits
 from reportgen.sources.statcache import cache_folder
 
 SourceName: TypeAlias = str | os.PathLike[str]

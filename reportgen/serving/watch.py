@@ -18,8 +18,7 @@ from reportgen.serving.changes import Changes
 from reportgen.site.folder import SiteFolder
 from reportgen.sources import StatCache, discover
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
-from reportgen.sources.parts import is_log_name
-from reportgen.sources.site import is_site
+from reportgen.sources.parts import is_log_name, is_site
 
 if TYPE_CHECKING:
     from watchfiles.main import FileChange

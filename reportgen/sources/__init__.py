@@ -24,13 +24,13 @@ from reportgen.sources.histories import Found, resolve_histories
 from reportgen.sources.jsonlog import Identity, read_log
 from reportgen.sources.merge import merge_streams
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
-from reportgen.sources.parts import Part
+from reportgen.sources.parts import Part, is_site
 from reportgen.sources.places import ArtifactLimits, Discovery, LogFile, Place, ReadRun, RunRef
 from reportgen.sources.record import encode_record, read_record
 from reportgen.sources.redact import redact_stream
 from reportgen.sources.runs import find_runs
 from reportgen.sources.shapes import repair_start
-from reportgen.sources.site import FoundSite, find_site_runs, is_site
+from reportgen.sources.site import FoundSite, find_site_runs
 from reportgen.sources.statcache import StatCache, cache_folder
 
 __all__ = [

@@ -46,6 +46,11 @@ def is_log_name(name: str) -> bool:
     return name.startswith("events") and _LOG_NAME.fullmatch(name) is not None
 
 
+def is_site(folder: str) -> bool:
+    """Tell whether a folder is a built site."""
+    return os.path.lexists(os.path.join(folder, "data", "site.json"))
+
+
 def label_of(folder: str, name: str | None = None) -> str:
     """Return what people read of a file: the last two folders and its name, never an absolute path."""
     if name is None:

@@ -17,7 +17,7 @@ from reportgen.sources.foreign import claim_folder
 from reportgen.sources.jsonlog import Identity, parse_streams
 from reportgen.sources.kinds import Listing
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
-from reportgen.sources.parts import MAX_FOLDERS_DEEP, Part, is_log_name, label_of, list_files, make_part
+from reportgen.sources.parts import MAX_FOLDERS_DEEP, Part, is_log_name, is_site, label_of, list_files, make_part
 from reportgen.sources.places import LogFile, Place
 from reportgen.sources.shapes import repair_start
 from reportgen.sources.statcache import StatCache, open_regular
@@ -87,7 +87,8 @@ def iter_folders(
 ) -> Iterator[tuple[Listing, set[str]]]:
     """Yield each folder below `root`, by name, and a set for the names of its folders that are not to be entered.
 
-    Links are not followed; one that leads out of `root` is a problem.
+    Links are not followed; one that leads out of `root` is a problem. A built site is passed over: what it holds came
+    from logs.
     """
     waiting: list[tuple[str, tuple[str, ...]]] = [(root, (os.path.basename(root),))]
     inside = os.path.join(os.path.realpath(root), "")
@@ -112,6 +113,8 @@ def iter_folders(
                 raise SourceError(f"cannot read the folder '{root}': {error.strerror}. Check its permissions") from None
             message = f"the folder cannot be read: {error.strerror}"
             problems.append(Problem(label_of(folder, ""), message, "check its permissions"))
+            continue
+        if "data" in folders and folder != root and is_site(folder):
             continue
         skip: set[str] = set()
         yield Listing(folder, parts, files, folders, options=options), skip

@@ -10,7 +10,7 @@ import os
 import zlib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from typing import Any
 
 from reportgen.errors import FormatError, SourceError
 from reportgen.formats import clean_text
@@ -36,8 +36,6 @@ from reportgen.sources.places import LogFile, Place
 from reportgen.sources.runs import HEAD_BYTES, full_facts, head_facts
 from reportgen.sources.statcache import StatCache, open_regular
 
-SITE_FILE: Final = os.path.join("data", "site.json")
-
 
 @dataclass(frozen=True, slots=True)
 class FoundSite:
@@ -47,11 +45,6 @@ class FoundSite:
     problems: tuple[Problem, ...]
     """Those that belong to no run."""
     edits: Edits
-
-
-def is_site(folder: str) -> bool:
-    """Tell whether a folder is a built site."""
-    return os.path.lexists(os.path.join(folder, SITE_FILE))
 
 
 def find_site_runs(root: str, cache: StatCache) -> FoundSite:

@@ -24,12 +24,12 @@ from reportgen.sources.jsonlog import Identity, read_log
 from reportgen.sources.kinds import Listing
 from reportgen.sources.merge import merge_streams
 from reportgen.sources.options import NO_OPTIONS, SourceOptions
-from reportgen.sources.parts import Part, is_log_name, redacted
+from reportgen.sources.parts import Part, is_log_name, is_site, redacted
 from reportgen.sources.places import ArtifactLimits, Place, RunRef
 from reportgen.sources.pointers import REMEDY, find_pointers, is_pointer
 from reportgen.sources.redact import redact_stream
 from reportgen.sources.runs import iter_folders, read_folder
-from reportgen.sources.site import find_site_runs, is_site
+from reportgen.sources.site import find_site_runs
 from reportgen.sources.statcache import StatCache
 
 MAX_DESCRIBED: Final = 200

@@ -72,6 +72,8 @@ RUN_NAMES: Final = ("tags.mlflow.runname", *NAMES, "name", "id", *_MODELS)
 """The same in a table of runs."""
 EXPERIMENTS: Final = ("experiment", "project", "sweep")
 _SURE_STEPS: Final = frozenset(STEPS[: STEPS.index("update")])
+_OWN: Final = ({"run_id", "start_time", "duration_s"}, {"run_id", "metric", "rank", "step", "value"})
+"""Columns of what `reportgen export` writes of runs that are logs somewhere: beside these they would come twice."""
 MAX_ROWS_A_STEP: Final = 16
 """A step with more rows is no step."""
 _RESULTS: Final = re.compile(r"(?:results?|metrics?|scores?|eval(?:uation)?|final|summary)[/.]|values?(?:_[0-9]+)?$")
@@ -107,6 +109,8 @@ def sniff(head: bytes, *, is_csv: bool, is_whole: bool, is_lines: bool, is_named
     rows = read_csv(lines, faults) if is_csv else read_json(lines, faults)
     wrong = sum(event.get("count", 1) for event in faults.events())
     if not rows.count or wrong > rows.count or (rows.count < 2 and not (is_csv or is_lines)):
+        return None
+    if not is_named and any(own <= {*rows.numbers, *rows.texts} for own in _OWN):
         return None
     found = _steps_layout(rows, is_csv=is_csv, is_named=is_named) or _runs_layout(rows)
     if found is not None and is_csv:
