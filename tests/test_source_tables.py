@@ -112,6 +112,14 @@ def test_exported_tables_of_runs_are_a_run_a_row(tmp_path: Path, name: str) -> N
         "optimizer": "adam",
     }
     assert run.summary.metrics.keys() <= {metric, "Runtime"}
+    assert run.summary.duration_s == {"wandb": 3500, "mlflow": 600, "names": 0}[name]
+
+
+def test_results_that_begin_as_settings_do_are_metrics(tmp_path: Path) -> None:
+    text = "run,max_depth,n_heads,max_reward,n_correct\na,3,8,0.5,7\nb,4,8,0.75,9\n"
+    run = read_all(write(tmp_path / "sweep", {"runs.csv": text}))["b"]
+    assert run.summary.params == {"max_depth": 4, "n_heads": 8}
+    assert rows(run, "max_reward") == [(0, None, 0.75)] and rows(run, "n_correct") == [(0, None, 9.0)]
 
 
 def test_the_trials_of_a_study_are_a_run_a_row(tmp_path: Path) -> None:

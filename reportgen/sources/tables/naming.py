@@ -15,11 +15,20 @@ GENERIC: Final = frozenset(
 )
 """Folders that many runs have, and that name none of them."""
 _METRIC: Final = re.compile(
-    r"(?:^|[^a-z])(?:loss|losses|logloss|acc|accs|accuracy|accuracies|lr|learning_rate|reward|rewards|return|returns|f1|auc|auroc|ppl|perplexity|"
+    r"(?:^|[^a-z])(?:loss|losses|logloss|acc|accs|accuracy|accuracies|lr|learning_rate|reward|rewards|return|returns|"
+    r"f1|auc|auroc|ppl|perplexity|"
     r"bleu\w*|rouge\w*|mae|mse|rmse|map|miou|iou|precision|recall|grad_norm|gradnorm|kl|elbo|dice|wer|cer|psnr|ssim|fid|"
     r"nll|bpb|bpc|top1|top5|em|exact_match|success_rate|cross_entropy|fitness|val|train)(?:$|[^a-z])"
 )
 """What a metric is called, in lower case."""
+SETTINGS: Final = re.compile(r"(?i)(?:config|params?|hparams?|hyperparam\w*|args|settings|opt(?:ion)?s)[/.]|params_")
+"""How the name of a column begins that holds a param."""
+_SETTING: Final = re.compile(
+    r"(?i)(?:lr|learning[ _-]?rate|(?:\w+_)?batch[ _-]?size|bs|(?:num_|n_|max_)?epochs|(?:\w+_)?seed|random_state|"
+    r"dropout|weight[ _-]?decay|wd|momentum|(?:hidden|embed\w*|model)_(?:size|dim)|depth|width|gamma|alpha|beta[0-9]?|"
+    r"temperature|(?:num_|n_)(?:layers|heads|hidden|units|blocks|estimators|trees|neighbors|workers|gpus)|"
+    r"max_(?:depth|steps|iters?|len|length|seq_len\w*|features|leaf_nodes)|warmup\w*|fold)"
+)
 _CAMEL: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 _VERSION: Final = re.compile(r"version_[0-9]+")
 
@@ -27,6 +36,11 @@ _VERSION: Final = re.compile(r"version_[0-9]+")
 def has_metric_name(names: Iterable[str]) -> bool:
     """Tell whether one of the names is what a metric is called."""
     return any(_METRIC.search(lower_words(name)) for name in names)
+
+
+def is_setting(name: str) -> bool:
+    """Tell whether a column of a table of runs is called as a param is, and not as a result."""
+    return SETTINGS.match(name) is not None or _SETTING.fullmatch(name) is not None
 
 
 def lower_words(name: str) -> str:

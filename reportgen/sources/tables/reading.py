@@ -24,6 +24,7 @@ from reportgen.sources.statcache import open_regular
 from reportgen.sources.streams import StreamMaker
 from reportgen.sources.tables.documents import MAX_DOCUMENT, read_document, read_list
 from reportgen.sources.tables.layouts import Layout
+from reportgen.sources.tables.naming import is_setting
 from reportgen.sources.tables.rows import Rows, iter_lines, read_csv, read_json, read_pairs
 
 MAX_SPLIT: Final = 256 * 2**20
@@ -246,7 +247,7 @@ def add_points(maker: StreamMaker, rows: Rows, layout: Layout, own: Ints, *, beg
             own_rows, values = own_rows[mask], values[mask]
         if not len(own_rows):
             continue
-        if is_run and _is_setting(name):
+        if is_run and is_setting(name):
             maker.params({name: _plain(float(values[0]))})
             continue
         for own_name, picked, numbers in _by_mode(name, own_rows, values, modes):
@@ -257,8 +258,9 @@ def add_points(maker: StreamMaker, rows: Rows, layout: Layout, own: Ints, *, beg
             own_steps, own_times = shared[key]
             maker.points(own_name, numbers, steps=own_steps, times=own_times)
     _count_texts(maker, rows, skip, chosen)
+    ended = _ended(rows, own, times) if is_run and len(own) else None
     if is_run and not any(name.lower() in _STATES for name in rows.texts):
-        maker.end("FINISHED")  # a table of runs is one of their results
+        maker.end("FINISHED", ended)  # a table of runs is one of their results
     for name, (own_rows, texts) in rows.texts.items():
         if name in skip or name.lower().rpartition("/")[2] in _PRIVATE:
             continue
@@ -267,13 +269,30 @@ def add_points(maker: StreamMaker, rows: Rows, layout: Layout, own: Ints, *, beg
             if is_run and name.lower() in _STATES:
                 maker.tags({name: text})
                 if text.lower() in _DONE | _BROKEN:
-                    maker.end("FINISHED" if text.lower() in _DONE else "FAILED")
+                    maker.end("FINISHED" if text.lower() in _DONE else "FAILED", ended)
             elif is_run:
                 maker.params({name: shorten(text)})
             elif len(text) <= 250:
                 maker.tags({name: shorten(text)})
 
 
+def _ended(rows: Rows, own: Ints, times: Floats | None) -> float | None:
+    """Return when the run of one row ended, where a column of a tracker's export says so, in UTC seconds."""
+    row = int(own[0])
+    for name, (own_rows, texts) in rows.texts.items():
+        if name.lower() in _ENDS and (place := np.flatnonzero(own_rows == row)).size:
+            return read_moment(texts[int(place[0])])
+    for name, (own_rows, values) in rows.numbers.items():
+        if name.lower() == _RUNTIME and times is not None and (place := np.flatnonzero(own_rows == row)).size:
+            end = float(times[row] + values[int(place[0])])
+            return end if np.isfinite(end) else None
+    return None
+
+
+_ENDS: Final = frozenset({"end_time", "datetime_complete"})
+"""Columns in which MLflow and Optuna say when a run ended."""
+_RUNTIME: Final = "runtime"
+"""Column in which W&B says for how many seconds it went on."""
 _STATES: Final = frozenset({"state", "status"})
 _DONE: Final = frozenset({"finished", "complete", "completed", "done", "success", "succeeded"})
 _BROKEN: Final = frozenset({"failed", "fail", "crashed", "error", "killed"})
@@ -317,19 +336,6 @@ def shorten(value: Any, depth: int = 0) -> Any:
     if isinstance(value, list) and depth < 32:
         return [shorten(item, depth + 1) for item in value]
     return value
-
-
-_SETTINGS: Final = re.compile(
-    r"(?i)(?:config|params?|hparams?|hyperparam\w*|args|settings|opt(?:ion)?s)[/.]|params_|"
-    r"(?:lr|learning[ _-]?rate|(?:\w+_)?batch[ _-]?size|bs|(?:num_|n_|max_)?epochs|(?:random_|\w*_)?seed|random_state|"
-    r"dropout|weight[ _-]?decay|wd|momentum|(?:hidden|embed\w*|model)_(?:size|dim)|(?:num_|n_)\w+|max_\w+|depth|width|"
-    r"gamma|alpha|beta[0-9]?|temperature|warmup\w*|fold)$"
-)
-
-
-def _is_setting(name: str) -> bool:
-    """Tell whether a column of a table of runs is a param: it is called as one, and not as a result."""
-    return _SETTINGS.match(name) is not None
 
 
 def _plain(value: float) -> int | float:

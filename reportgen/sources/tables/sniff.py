@@ -19,7 +19,7 @@ import numpy as np
 from reportgen.sources.faults import Faults
 from reportgen.sources.tables.documents import may_be_history, names_of_keys, read_document
 from reportgen.sources.tables.layouts import Layout
-from reportgen.sources.tables.naming import has_metric_name, lower_words
+from reportgen.sources.tables.naming import SETTINGS, has_metric_name, lower_words
 from reportgen.sources.tables.reading import read_moment
 from reportgen.sources.tables.rows import Rows, delimiter_of, iter_lines, names_of, read_csv, read_json, split_cells
 
@@ -77,7 +77,6 @@ _OWN: Final = ({"run_id", "start_time", "duration_s"}, {"run_id", "metric", "ran
 MAX_ROWS_A_STEP: Final = 16
 """A step with more rows is no step."""
 _RESULTS: Final = re.compile(r"(?:results?|metrics?|scores?|eval(?:uation)?|final|summary)[/.]|values?(?:_[0-9]+)?$")
-_CONFIG: Final = re.compile(r"(?:config|params?|hparams?|hyperparam\w*|args|settings|opt(?:ion)?s)[/.]|params_")
 _KEPT_BY_TRACKERS: Final = frozenset(
     "run_id experiment_id artifact_uri end_time number datetime_complete duration user tags.mlflow.user"
     " tags.mlflow.source.name".split()
@@ -265,7 +264,7 @@ def _is_time(rows: Rows, name: str) -> bool:
 
 def _is_export(names: AbstractSet[str]) -> bool:
     """Tell by the columns, in lower case, whether a table has the runs of a tracker: MLflow, Optuna, W&B."""
-    has_both = any(map(_CONFIG.match, names)) and any(map(_RESULTS.match, names))
+    has_both = any(map(SETTINGS.match, names)) and any(map(_RESULTS.match, names))
     return has_both or {"name", "state", "runtime"} <= names or {"name", "state", "created"} <= names
 
 
@@ -282,8 +281,8 @@ def _runs_layout(rows: Rows) -> Layout | None:
     candidates = (lower[name] for name in RUN_NAMES if name in lower)
     run = next((name for name in candidates if _names_each(rows, name)), "")
     experiment = next((lower[name] for name in EXPERIMENTS if name in lower and lower[name] in rows.texts), "")
-    has_both = any(_CONFIG.match(name) for name in names) and any(_RESULTS.match(name) for name in rows.numbers)
-    results = [name for name in rows.numbers if name != run and not _CONFIG.match(name)]
+    has_both = any(SETTINGS.match(name) for name in names) and any(_RESULTS.match(name) for name in rows.numbers)
+    results = [name for name in rows.numbers if name != run and not SETTINGS.match(name)]
     long_texts = [n for n, (_, texts) in rows.texts.items() if n != run and max(map(len, texts)) > 100]
     is_board = bool(run) and has_metric_name(results) and len(results) * 2 >= len(rows.texts) and not long_texts
     if not (has_both or is_board):
